@@ -1,0 +1,61 @@
+"""Kinetrace: every person's keypoints from images and videos, as a clean table.
+
+>>> import kinetrace
+>>> poses = kinetrace.estimate("clip.mp4", backend="mediapipe")  # doctest: +SKIP
+>>> poses.table()  # doctest: +SKIP
+
+Importing this loads NumPy and nothing heavier: what needs more is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from kinetrace.poses import Poses, Skeleton, concat
+
+if TYPE_CHECKING:
+    from kinetrace.draw import draw
+    from kinetrace.formats import read, write
+    from kinetrace.frames import Frame, open_frames
+    from kinetrace.pipeline import estimate, stream
+
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Frame",
+    "Poses",
+    "Skeleton",
+    "__version__",
+    "concat",
+    "draw",
+    "estimate",
+    "open_frames",
+    "read",
+    "stream",
+    "write",
+]
+
+# Public names that bring PyAV or OpenCV along, and the module that each lives in.
+_LAZY = {
+    "Frame": "frames",
+    "draw": "draw",
+    "estimate": "pipeline",
+    "open_frames": "frames",
+    "read": "formats",
+    "stream": "pipeline",
+    "write": "formats",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'kinetrace' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"kinetrace.{_LAZY[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

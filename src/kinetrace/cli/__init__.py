@@ -1,0 +1,68 @@
+"""The command line: parse, call, show. Each module here is a command."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+from cyclopts import App, CycloptsError
+
+from kinetrace import __version__
+from kinetrace.cli.convert import convert
+from kinetrace.cli.demo import demo
+from kinetrace.cli.draw import draw
+from kinetrace.cli.estimate import estimate
+from kinetrace.cli.info import info
+from kinetrace.cli.models import models
+from kinetrace.errors import KinetraceError
+
+app = App(
+    name="kinetrace",
+    version=__version__,
+    help="Every person's keypoints from images and videos, as a clean table.",
+    help_epilogue="Try it at once: kinetrace demo",
+)
+for command in (estimate, draw, convert, demo, info):
+    app.command(command)
+app.command(models)
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end (SIGTERM): what is open is closed as for Ctrl-C."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command and end the process.
+
+    The exit code is 0 if all was done, 1 if something could not be (with one line to say what),
+    2 if the command line makes no sense, 130 after Ctrl-C and 143 after SIGTERM.
+    """
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        code = app(arguments, exit_on_error=False, print_error=True, result_action="return_value")
+    except CycloptsError:
+        code = 2
+    except (KinetraceError, ValueError) as error:
+        if isinstance(error, ValueError) and os.environ.get("KINETRACE_DEBUG"):
+            raise
+        _say(f"error: {error}")
+        code = 1
+    except KeyboardInterrupt as error:
+        _say(str(error) or "interrupted")
+        code = 143 if isinstance(error, Terminated) else 130
+    except BrokenPipeError:  # whoever read our output has heard enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    sys.exit(code or 0)
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise Terminated("terminated")
+
+
+def _say(text: str) -> None:
+    print(f"kinetrace: {text}", file=sys.stderr)

@@ -1,0 +1,174 @@
+"""File formats, one module each. A module here is a format; its file name is its name.
+
+A format module holds:
+
+``SUFFIXES : tuple[str, ...]``
+    File-name endings that mean this format, with the dot, the longest and preferred one first.
+``read(path: Path) -> Poses``
+    Raises `FormatError` for what is not of this format, naming the place, and `SourceError` for
+    what cannot be read at all.
+``write(poses: Poses, path: Path) -> None``
+    Writes to exactly that path; what is there is replaced when the new file is whole. Raises
+    `OutputError`.
+
+A format that only one of read and write makes sense for leaves the other out. It may also hold:
+
+``Writer(path: Path, header: Poses)``
+    If a file can be written piece by piece and read when it was cut short. `header` tells
+    skeleton, size, source and log, and whether there are names and `xyz_m`; its frames are not
+    written. ``append(poses)`` writes the next stretch of frames and flushes, ``close()`` ends the
+    file.
+``write_chunks(chunks: Iterable[Poses], path: Path) -> None``
+    If it cannot be read when cut short, but written in memory that does not grow. There is at
+    least one chunk.
+``rename(old: Path, new: Path) -> None``
+    If a file is more than one file.
+``LAYOUTS : tuple[str, ...]``
+    If it is a table: ``wide`` and ``long``. Then `write`, `Writer` and `write_chunks` take a
+    keyword-only ``layout``.
+
+Importing a format module is cheap: the packages that it needs are imported where they are used.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from kinetrace import plugins
+from kinetrace.errors import FormatError, PluginError, SourceError
+from kinetrace.poses import Layout, Poses
+
+if TYPE_CHECKING:
+    from kinetrace.formats._recording import Recording
+
+
+def read(path: str | os.PathLike[str]) -> Poses:
+    """Read poses from a file; its ending says which format it has.
+
+    Parameters
+    ----------
+    path
+        A CSV, Parquet, JSON Lines or COCO JSON file, or one of an installed plug-in's format.
+
+    Raises
+    ------
+    SourceError
+        If there is no such file, or it cannot be read.
+    FormatError
+        If its ending means no format, or it does not hold what its format promises.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise SourceError(f"cannot read {path}: that is a directory; name a file")
+    module = find(path)
+    if not hasattr(module, "read"):
+        raise FormatError(f"cannot read {path}: files of that format can only be written")
+    poses: Poses = module.read(path)
+    return poses
+
+
+def write(poses: Poses, path: str | os.PathLike[str], *, layout: Layout | None = None) -> None:
+    """Write poses to a file; its ending says which format it gets.
+
+    Parameters
+    ----------
+    poses
+        What to write: the frames of one source.
+    path
+        What is there is replaced, when the new file is whole.
+    layout
+        ``wide`` or ``long`` for CSV and Parquet; None is the format's default.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written; what was there stays.
+    FormatError
+        If its ending means no format, or the format has no such layout.
+    """
+    path = Path(path)
+    module = find(path)
+    if not hasattr(module, "write"):
+        raise FormatError(f"cannot write {path}: files of that format can only be read")
+    _check_layout(module, layout)
+    if layout is None:
+        module.write(poses, path)
+    else:
+        module.write(poses, path, layout=layout)
+
+
+def open_writer(
+    path: str | os.PathLike[str], header: Poses, *, layout: Layout | None = None
+) -> Recording:
+    """Begin a file of any format that is written as the poses come, in memory that does not grow.
+
+    >>> with open_writer("clip.keypoints.csv", first) as file:  # doctest: +SKIP
+    ...     for _, poses in stream("clip.mp4"):
+    ...         file.append(poses)
+
+    Until it is whole, the file has another name, `Recording.partial`; if the body fails or the
+    process is killed, that is what is left, and `read` reads it. So what is at `path` is whole.
+
+    Parameters
+    ----------
+    path
+        Where the file is when it is whole. What is there is replaced then.
+    header
+        Tells skeleton, size, source and log, and whether there are names and `xyz_m`: the first
+        poses of the stream, for one. Its frames are not written.
+    layout
+        ``wide`` or ``long`` for CSV and Parquet; None is the format's default.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    FormatError
+        If the ending of `path` means no format, or the format has no such layout.
+    """
+    from kinetrace.formats._recording import Recording
+
+    path = Path(path)
+    module = find(path)
+    _check_layout(module, layout)
+    return Recording(path, header, module, layout=layout)
+
+
+def find(path: Path) -> ModuleType:
+    """Return the format module that the ending of a file's name means: the longest that fits.
+
+    Raises
+    ------
+    FormatError
+        If there is none; the text lists the endings that there are.
+    """
+    found: dict[str, ModuleType] = {}
+    broken = []
+    for name in plugins.names("formats"):
+        try:
+            module = plugins.load("formats", name)
+        except PluginError as error:
+            # One that cannot be imported must not keep the others from working.
+            broken.append(str(error))
+            continue
+        found |= {suffix: module for suffix in module.SUFFIXES if suffix not in found}
+    fitting = [suffix for suffix in found if path.name.lower().endswith(suffix)]
+    if fitting:
+        return found[max(fitting, key=len)]
+    ending = f"the ending {path.suffix!r} of" if path.suffix else "no ending of"
+    raise FormatError(
+        f"{ending} {path} means a format; there are: {', '.join(sorted(found))}"
+        + "".join(f"; {text}" for text in broken)
+    )
+
+
+def _check_layout(module: ModuleType, layout: Layout | None) -> None:
+    layouts = getattr(module, "LAYOUTS", ())
+    if layout is not None and layout not in layouts:
+        raise FormatError(
+            f"there is no layout {layout!r} in {module.SUFFIXES[0]} files; "
+            + (f"there are: {', '.join(layouts)}" if layouts else "leave it out, or write a CSV")
+        )

@@ -1,0 +1,205 @@
+"""Choose and set up the encoder of a video, and turn RGB into what it takes."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import av.container
+import numpy as np
+import numpy.typing as npt
+from av.video.reformatter import VideoReformatter
+from av.video.stream import VideoStream
+
+from kinetrace.errors import OutputError
+from kinetrace.frames.soundtrack import Soundtrack
+
+_log = logging.getLogger(__name__)
+
+_ENCODERS = ("libx264", "libopenh264", "mpeg4")  # the best first
+# Of these ticks a second, every usual frame rate (also n * 1000/1001), a millisecond and MPEG's
+# 1/90000 s are whole numbers.
+_TICKS_PER_S = 720_000
+_MOST_TICKS_PER_S = 1_000_000
+_MPEG4_TICKS_PER_S = 60_000  # that codec cannot count beyond 65535
+_BITS_A_PIXEL = 0.12  # for encoders that have no constant quality
+_BT709, _LIMITED_RANGE = 1, 1  # ITU-T H.273
+_TO_BT709: Any = "ITU709"  # every PyAV takes the name; its stubs want a number, which 14 does not
+
+
+class VideoEncoder:
+    """An MP4 that is being written: encoded pictures, and sound beside them.
+
+    Parameters
+    ----------
+    path
+        The file; what is there is overwritten.
+    size_wh
+        Size of the pictures in pixels.
+    rate
+        Pictures a second, roughly: every picture has its own time, but the encoder plans by it.
+    from_s
+        Time of the first picture, in seconds of the source: the sound begins with it.
+    zero_s
+        Time of the source that is 0 in the file.
+    sound
+        Where the sound comes from, or None; its time base is taken over.
+
+    Attributes
+    ----------
+    codec : str
+        The encoder in use.
+    time_base : Fraction
+        The unit of the pictures' times in seconds.
+
+    Raises
+    ------
+    OutputError
+        If there is no encoder; `av.FFmpegError` or OSError if the file cannot be made.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        size_wh: tuple[int, int],
+        rate: float | Fraction,
+        from_s: float,
+        zero_s: float,
+        sound: Soundtrack | None,
+    ) -> None:
+        self.codec = _best_encoder()
+        self.time_base = _time_base(self.codec, sound.time_base if sound else None)
+        # The movie's own clock says when the first picture is shown: as fine as the pictures'.
+        ticks = str(self.time_base.denominator)
+        options = {"movflags": "+faststart", "movie_timescale": ticks}
+        self._output = av.open(str(path), "w", format="mp4", options=options)
+        self._path = path
+        self._reformatter = VideoReformatter()
+        self._sound = sound
+        try:
+            self._stream = _add_stream(self._output, self.codec, size_wh, rate)
+            self._stream.codec_context.time_base = self._stream.time_base = self.time_base
+            if sound is not None:
+                sound.add_to(self._output, from_s=from_s, zero_s=zero_s)
+        except BaseException:
+            self.abandon()
+            raise
+
+    def encode(self, image: npt.NDArray[np.uint8], *, pts: int, time_s: float, step: int) -> None:
+        """Add a picture, and the sound that begins before it.
+
+        Parameters
+        ----------
+        image : (H, W, 3) uint8
+            RGB.
+        pts
+            Its time in the file, in units of `time_base`; above the last one's.
+        time_s
+            Its time in the source, in seconds.
+        step
+            How long it is shown, if it is the last, in units of `time_base`.
+        """
+        rgb = av.VideoFrame.from_numpy_buffer(_padded_to_even(image), format="rgb24")
+        picture = self._reformatter.reformat(
+            rgb,
+            format="yuv420p",
+            dst_colorspace=_TO_BT709,
+            dst_color_range="MPEG",
+        )
+        picture.pts, picture.time_base = pts, self.time_base
+        self._mux(picture, step)
+        self._mux_sound(time_s)
+
+    def finish(self, *, until_s: float, step: int) -> None:
+        """Write what the encoders hold, the sound that begins before a time, and the index."""
+        self._mux(None, step)
+        if self._sound is not None:
+            self._mux_sound(until_s)
+            for packet in self._sound.flush():
+                self._output.mux(packet)
+            self._sound.close()
+        self._output.close()
+
+    def abandon(self) -> None:
+        """Close and remove the file after an error: without its index, which is last, it is none.
+
+        That error is the one to tell: what fails here is its consequence.
+        """
+        if self._sound is not None:
+            self._sound.close()
+        with contextlib.suppress(av.FFmpegError, OSError):
+            self._output.close()
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)
+
+    def _mux(self, picture: av.VideoFrame | None, step: int) -> None:
+        for packet in self._stream.encode(picture):
+            # The last one's counts: the others last until the next.
+            packet.duration = max(1, round(step * self.time_base / packet.time_base))
+            self._output.mux(packet)
+
+    def _mux_sound(self, until_s: float) -> None:
+        if self._sound is not None:
+            for packet in self._sound.packets(until_s):
+                self._output.mux(packet)
+
+
+def _best_encoder() -> str:
+    for name in _ENCODERS:
+        try:
+            av.Codec(name, "w")
+        except av.codec.codec.UnknownCodecError:
+            continue
+        if name != _ENCODERS[0]:
+            _log.warning("this FFmpeg has no %s: the video is encoded with %s", _ENCODERS[0], name)
+        return name
+    raise OutputError(
+        f"PyAV's FFmpeg has none of the encoders {', '.join(_ENCODERS)}: "
+        "install PyAV from its wheels (pip install --force-reinstall av)"
+    )
+
+
+def _time_base(codec: str, source: Fraction | None) -> Fraction:
+    """Choose the unit of time, in seconds: the source's if MP4 counts in it, else a fine one."""
+    if codec == "mpeg4":
+        return Fraction(1, _MPEG4_TICKS_PER_S)
+    if source is not None and source.denominator <= _MOST_TICKS_PER_S:
+        return Fraction(1, source.denominator)
+    return Fraction(1, _TICKS_PER_S)
+
+
+def _add_stream(
+    output: av.container.OutputContainer,
+    codec: str,
+    size_wh: tuple[int, int],
+    rate: float | Fraction,
+) -> VideoStream:
+    stream = output.add_stream(codec, rate=Fraction(rate).limit_denominator(65535))
+    if not isinstance(stream, VideoStream):
+        raise TypeError(f"{codec} is no video encoder")
+    context = stream.codec_context
+    context.width, context.height = (n + n % 2 for n in size_wh)
+    context.pix_fmt = "yuv420p"
+    context.color_primaries = context.color_trc = context.colorspace = _BT709
+    context.color_range = _LIMITED_RANGE
+    # Half of the cores: the other half is for whoever makes the next frame meanwhile.
+    context.thread_count = max(1, min(8, (os.cpu_count() or 1) // 2))
+    if codec == "libx264":
+        context.options = {"preset": "veryfast", "crf": "20", "g": "60"}
+    else:
+        context.bit_rate = int(size_wh[0] * size_wh[1] * float(rate) * _BITS_A_PIXEL)
+    return stream
+
+
+def _padded_to_even(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Repeat the last column and row of an odd width and height: 4:2:0 has none."""
+    height, width = image.shape[:2]
+    if height % 2 or width % 2:
+        image = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    return np.ascontiguousarray(image)

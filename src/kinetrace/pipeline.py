@@ -1,0 +1,156 @@
+"""From a source to poses: `stream` frame by frame, `estimate` as a whole."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from itertools import islice
+
+from kinetrace import plugins
+from kinetrace.errors import SourceError, TruncatedError
+from kinetrace.estimators import Estimator, Options
+from kinetrace.frames import Frame
+from kinetrace.frames.sources import Frames, Source, open_frames
+from kinetrace.poses import Poses, concat
+
+DEFAULT_BACKEND = "mediapipe"
+
+
+def load_estimator(backend: str, options: Options) -> Estimator:
+    """Make an estimator by the name of its backend.
+
+    Raises
+    ------
+    PluginError
+        If there is no such backend.
+    MissingExtraError, WeightsError
+        If the package or the model that it needs cannot be had.
+    """
+    estimator: Estimator = plugins.load("backends", backend).load(options)
+    return estimator
+
+
+def estimate_frames(frames: Frames, estimator: Estimator) -> Iterator[tuple[Frame, Poses]]:
+    """Run an estimator over an open source.
+
+    Yields
+    ------
+    Frame, Poses
+        Each frame with its people: a `Poses` of one frame.
+
+    Raises
+    ------
+    SourceError
+        As the source does, behind the frames that came before.
+    """
+    estimator.reset(continuous=frames.continuous)
+    waiting = iter(frames)
+    while batch := list(islice(waiting, estimator.batch_size)):
+        poses = estimator(batch).logged("estimate", estimator.description)
+        for position, frame in enumerate(batch):
+            yield (
+                frame,
+                dataclasses.replace(
+                    poses.frames(position, position + 1),
+                    size_wh=frame.size_wh,
+                    source=frames.source,
+                    frame_name=(frame.name,) if frame.name else None,
+                ),
+            )
+
+
+def stream(
+    source: Source,
+    *,
+    backend: str = DEFAULT_BACKEND,
+    model: str | None = None,
+    max_people: int | None = 1,
+    detector: str | None = None,
+    start_s: float | None = None,
+    end_s: float | None = None,
+    every: int | str = 1,
+    fps: float | None = None,
+) -> Iterator[tuple[Frame, Poses]]:
+    """Estimate poses frame by frame, in memory that does not grow.
+
+    Parameters
+    ----------
+    source, start_s, end_s, every, fps
+        What is looked at; see `open_frames`.
+    backend
+        Name of a backend: ``mediapipe``.
+    model
+        Name of one of the backend's models, or path of a model file; None is its default.
+    max_people
+        The most people to report in a frame; None is no limit.
+    detector
+        Name of the detector that finds people where there may be several; None is the
+        backend's default.
+
+    Yields
+    ------
+    Frame, Poses
+        Each frame that is looked at, with its people: a `Poses` of one frame.
+
+    Raises
+    ------
+    SourceError
+        If the source cannot be read. `TruncatedError` comes behind the last good frame.
+    PluginError, MissingExtraError, WeightsError
+        If the backend, its package or its model cannot be had.
+    """
+    options = Options(model=model, max_people=max_people, detector=detector)
+    with open_frames(source, start_s=start_s, end_s=end_s, every=every, fps=fps) as frames:
+        estimator = load_estimator(backend, options)
+        try:
+            yield from estimate_frames(frames, estimator)
+        finally:
+            estimator.close()
+
+
+def estimate(
+    source: Source,
+    *,
+    backend: str = DEFAULT_BACKEND,
+    model: str | None = None,
+    max_people: int | None = 1,
+    detector: str | None = None,
+    start_s: float | None = None,
+    end_s: float | None = None,
+    every: int | str = 1,
+    fps: float | None = None,
+) -> Poses:
+    """Estimate the poses of a whole source.
+
+    Parameters and errors are those of `stream`.
+
+    Returns
+    -------
+    Poses
+        Of all frames that were looked at.
+
+    Raises
+    ------
+    TruncatedError
+        If a video is damaged or ends early; its attribute ``poses`` holds what there was.
+    """
+    parts: list[Poses] = []
+    try:
+        for _, poses in stream(
+            source,
+            backend=backend,
+            model=model,
+            max_people=max_people,
+            detector=detector,
+            start_s=start_s,
+            end_s=end_s,
+            every=every,
+            fps=fps,
+        ):
+            parts.append(poses)
+    except TruncatedError as error:
+        error.poses = concat(parts) if parts else None
+        raise
+    if not parts:
+        raise SourceError(f"no frame of {source} is selected: check start, end and every")
+    return concat(parts)
