@@ -30,7 +30,7 @@ from kinetrace.backends._landmarker import (
 from kinetrace.backends._second_look import SecondLook, size_px
 from kinetrace.estimators import Detections, Detector, Options
 from kinetrace.frames import Frame
-from kinetrace.poses import Poses, Skeleton
+from kinetrace.poses import Poses, Skeleton, bounds
 from kinetrace.skeletons import BLAZEPOSE33
 
 __all__ = ["MODELS", "MediaPipePose", "load"]
@@ -38,9 +38,13 @@ __all__ = ["MODELS", "MediaPipePose", "load"]
 # The landmarker looks for its person anew inside the crop and wants some room around it.
 _CROP_MARGIN = 0.25
 
-# Two crops that overlap can show the same person; this close, relative to the person's size, two
-# poses are one. Half the distance at which OKS of COCO's loosest threshold (0.5) begins.
-_SAME_PERSON = 0.1
+# Intersection over union of a detected box and the person then found in its crop, from which on
+# they are taken for the same: a box is looser than a skeleton, but in the same place.
+_SAME_BOX = 0.3
+
+# Two crops that overlap can show the same person; this close on average, relative to the person's
+# size, two poses are one. The same bound as for a second look at one person.
+_SAME_PERSON = 0.3
 
 
 def load(options: Options) -> MediaPipePose:
@@ -138,15 +142,16 @@ class MediaPipePose:
             if right <= left or bottom <= top:
                 continue
             crop = landmarker(frame.image[top:bottom, left:right], frame.time_s)
-            people.append(crop._replace(xy=crop.xy + np.array((left, top), np.float32)))
-            scores.append(np.full(len(crop.xy), score))
+            person = crop._replace(xy=crop.xy + np.array((left, top), np.float32))
+            person = _within(frame, person)
+            if len(person.xy) and _overlap(bounds(person.xy)[0], box) >= _SAME_BOX:
+                people.append(person)
+                scores.append(score)
         if not people:
             return NOBODY, np.empty(0)
-        everyone = _within(
-            frame, Landmarks(*(np.concatenate(p) for p in zip(*people, strict=True)))
-        )
+        everyone = Landmarks(*(np.concatenate(parts) for parts in zip(*people, strict=True)))
         keep = _distinct(everyone)[: self._most_people]
-        return Landmarks(*(part[keep] for part in everyone)), np.concatenate(scores)[keep]
+        return Landmarks(*(part[keep] for part in everyone)), np.array(scores)[keep]
 
     def close(self) -> None:
         """Free the landmarker and the detector."""
@@ -168,6 +173,14 @@ def _crop(box_xyxy: npt.NDArray[Any], size_wh: tuple[int, int]) -> tuple[int, in
     low = np.clip(np.floor(box_xyxy[:2] - _CROP_MARGIN * wh), 0, size_wh)
     high = np.clip(np.ceil(box_xyxy[2:] + _CROP_MARGIN * wh), 0, size_wh)
     return int(low[0]), int(low[1]), int(high[0]), int(high[1])
+
+
+def _overlap(a_xyxy: npt.NDArray[Any], b_xyxy: npt.NDArray[Any]) -> float:
+    """Return the intersection over union of two boxes."""
+    low, high = np.maximum(a_xyxy[:2], b_xyxy[:2]), np.minimum(a_xyxy[2:], b_xyxy[2:])
+    shared = np.prod(np.maximum(high - low, 0))
+    areas = np.prod(a_xyxy[2:] - a_xyxy[:2]) + np.prod(b_xyxy[2:] - b_xyxy[:2])
+    return float(shared / max(areas - shared, 1e-9))
 
 
 def _within(frame: Frame, people: Landmarks) -> Landmarks:

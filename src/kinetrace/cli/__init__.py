@@ -25,6 +25,7 @@ app = App(
     version=__version__,
     help="Every person's keypoints from images and videos, as a clean table.",
     help_epilogue="Try it at once: kinetrace demo",
+    suppress_keyboard_interrupt=False,
 )
 for command in (estimate, draw, convert, demo, info):
     app.command(command)

@@ -1,11 +1,13 @@
-"""People by MediaPipe: its Pose Landmarker on the whole picture, asked for many people at once.
+"""People by MediaPipe: its Pose Landmarker on the picture, asked for many people at once.
 
 It finds large, upright, separate people and misses most others; `docs/accuracy.md` says how many.
-The box is that of the person's keypoints, its score their mean visibility.
+The box is that of the person's keypoints, its score their mean visibility. One person may be
+found more than once; the estimator that looks closer tells.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +21,10 @@ from kinetrace.poses import bounds
 
 # More than this many are never found in a picture that is looked at 224 pixels wide.
 _MOST_PEOPLE = 20
+
+# MediaPipe fits a picture into a square of 224 pixels. From this ratio of the sides on, so much of
+# that square is empty that the picture's own squares are looked at as well.
+_OBLONG = 1.15
 
 
 def load(options: Options) -> MediaPipeDetector:
@@ -45,13 +51,35 @@ class MediaPipeDetector:
         return [self._detect(frame) for frame in frames]
 
     def _detect(self, frame: Frame) -> Detections:
-        people = self._landmarker(frame.image, frame.time_s)
-        boxes = bounds(people.xy)
-        edge = np.array((*frame.size_wh, *frame.size_wh), np.float32)
-        score = people.score.mean(axis=1)
+        found = [self._detect_in(frame, *window) for window in _windows(*frame.size_wh)]
+        boxes = np.concatenate([box for box, _ in found])
+        score = np.concatenate([score for _, score in found])
         order = np.argsort(-score, kind="stable")
-        return Detections(np.clip(boxes, 0, edge)[order], score[order])
+        return Detections(boxes[order], score[order])
+
+    def _detect_in(self, frame: Frame, left: int, top: int, right: int, bottom: int) -> Detections:
+        people = self._landmarker(frame.image[top:bottom, left:right], frame.time_s)
+        edge = np.array((right - left, bottom - top), np.float32)
+        corner = np.array((left, top), np.float32)
+        boxes = bounds(np.clip(people.xy, 0, edge) + corner)
+        return Detections(boxes, people.score.mean(axis=1))
 
     def close(self) -> None:
         """Free the landmarker."""
         self._landmarker.close()
+
+
+def _windows(width: int, height: int) -> list[tuple[int, int, int, int]]:
+    """Return the whole picture and, if it is oblong, squares of its height or width along it.
+
+    They overlap by half, so that whoever stands on the edge of one is whole in the next.
+    """
+    whole = (0, 0, width, height)
+    side, length = min(width, height), max(width, height)
+    if length <= _OBLONG * side:
+        return [whole]
+    count = math.ceil((length - side) / (side / 2)) + 1
+    starts = np.linspace(0, length - side, count).astype(int).tolist()
+    if width > height:
+        return [whole, *((start, 0, start + side, height) for start in starts)]
+    return [whole, *((0, start, width, start + side) for start in starts)]

@@ -1,0 +1,5 @@
+"""``python -m kinetrace``: the command line."""
+
+from kinetrace.cli import main
+
+main()

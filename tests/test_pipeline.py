@@ -1,0 +1,132 @@
+"""Contract of every backend, and the flow from a source to poses."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from film import write_film
+
+import kinetrace
+from kinetrace import demo, plugins
+from kinetrace.errors import PluginError, SourceError, TruncatedError
+from kinetrace.estimators import Options
+from kinetrace.frames import Frame, open_frames
+from kinetrace.pipeline import estimate, estimate_frames, load_estimator, stream
+
+pytestmark = pytest.mark.models
+
+EMPTY = np.full((240, 320, 3), 127, np.uint8)
+
+
+@pytest.fixture(params=plugins.names("backends"), scope="module")
+def backend(request):
+    if request.param == "mediapipe":
+        pytest.importorskip("mediapipe")
+    return request.param
+
+
+@pytest.mark.parametrize("max_people", [1, None])
+def test_contract_of_a_backend(backend, max_people):
+    estimator = load_estimator(backend, Options(max_people=max_people))
+    two = np.hstack([demo.portrait(), demo.portrait()])
+    pictures = [EMPTY, demo.portrait(), two, EMPTY]
+    frames = [Frame(image, i, i / 10) for i, image in enumerate(pictures)]
+    try:
+        assert estimator.batch_size >= 1
+        for continuous in (False, True):
+            estimator.reset(continuous=continuous)
+            parts = [estimator([frame]) for frame in frames]
+            assert [len(p.frame_time_s) for p in parts] == [1, 1, 1, 1]
+            people = [len(p) for p in parts]
+            assert people[0] == 0  # an empty scene has nobody in it
+            assert people[1] == 1
+            assert people[2] == 1 or (max_people is None and people[2] <= 3)
+            for poses, frame in zip(parts, frames, strict=True):
+                assert poses.skeleton == estimator.skeleton
+                assert poses.frame_index.tolist() == [frame.index]
+                found = poses.xy[~np.isnan(poses.xy).any(axis=2)]
+                assert np.all((found >= 0) & (found <= frame.size_wh))
+                assert np.array_equal(np.isnan(poses.xy[..., 0]), np.isnan(poses.xy[..., 1]))
+        estimator.reset(continuous=False)
+        assert len(estimator(frames).frame_time_s) == 4  # more than batch_size is right, too
+        assert dict(estimator.description)["backend"] == backend
+    finally:
+        estimator.close()
+        estimator.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        estimator(frames)
+
+
+def test_stream_and_estimate_agree(backend, tmp_path):
+    demo.write_film(tmp_path / "demo.mp4")
+    options = {"backend": backend, "end_s": 0.4}
+    streamed = list(stream(tmp_path / "demo.mp4", **options))
+    whole = estimate(tmp_path / "demo.mp4", **options)
+    assert [f.index for f, _ in streamed] == list(range(12))
+    assert np.array_equal(np.concatenate([p.xy for _, p in streamed]), whole.xy, equal_nan=True)
+    assert whole.size_wh == demo.SIZE_WH
+    assert whole.source == str(tmp_path / "demo.mp4")
+    assert [entry["operation"] for entry in whole.log] == ["estimate"]
+    assert whole.log[0]["version"] == kinetrace.__version__
+
+
+def test_a_stream_can_be_left_early(backend, tmp_path):
+    demo.write_film(tmp_path / "demo.mp4")
+    for frame, poses in stream(tmp_path / "demo.mp4", backend=backend):
+        assert len(poses.frame_time_s) == 1
+        if frame.index == 2:
+            break
+
+
+def test_a_truncated_video_keeps_its_poses(tmp_path):
+    path = write_film(
+        tmp_path / "film.mp4",
+        [i * 40 for i in range(60)],
+        container_options={"movflags": "faststart"},
+        options={"g": "10", "qp": "10"},
+        size_wh=(192, 128),
+    )
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) * 7 // 10])
+    with pytest.raises(TruncatedError) as caught:
+        estimate(path)
+    poses = caught.value.poses
+    assert 10 < len(poses.frame_time_s) < 60
+
+
+def test_nothing_selected_is_an_error(tmp_path):
+    demo.write_film(tmp_path / "demo.mp4")
+    with pytest.raises(SourceError, match="selected"):
+        estimate(tmp_path / "demo.mp4", start_s=100)
+
+
+def test_frames_of_python_are_estimated(backend):
+    poses = estimate([demo.portrait()] * 3, backend=backend, fps=10)
+    assert poses.frame_time_s.tolist() == [0, 0.1, 0.2]
+    assert poses.table().shape[0] == len(poses)
+
+
+def test_estimators_are_reused_over_sources(backend):
+    estimator = load_estimator(backend, Options())
+    for image in (demo.portrait(), EMPTY, demo.portrait()):
+        with open_frames(image) as frames:
+            ((_, poses),) = estimate_frames(frames, estimator)
+        assert len(poses) == int(image is not EMPTY)
+    estimator.close()
+
+
+def test_an_unknown_backend_is_named():
+    with pytest.raises(PluginError, match=r"magic.*mediapipe"):
+        estimate(EMPTY, backend="magic")
+
+
+def test_importing_is_light():
+    code = (
+        "import sys, kinetrace; heavy = {'mediapipe', 'torch', 'matplotlib', 'pandas', 'cv2', 'av',"
+        "'onnxruntime', 'fastapi', 'PIL'}; print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
