@@ -208,7 +208,7 @@ def side_by_side(count):
 
 
 def test_several_people_are_found_each_once():
-    poses = estimate(side_by_side(2), max_people=None)
+    poses = estimate(side_by_side(2), max_people="all")
     assert len(poses) == 2
     left, right = np.sort(poses.keypoint("nose")[:, 0])
     assert right - left == pytest.approx(384, abs=10)

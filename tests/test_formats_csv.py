@@ -68,7 +68,7 @@ def test_a_sidecar_of_another_table_tells_no_skeleton(path: Path, tmp_path: Path
 
 def test_columns_removed_by_hand_keep_the_skeleton(path: Path) -> None:
     df = pd.read_csv(path)
-    df.drop(columns=[name for name in df if name.startswith("left_eye")]).to_csv(path, index=False)
+    df.drop(columns=[name for name in df if "left_eye" in name]).to_csv(path, index=False)
     got = csv_format.read(path)
     assert got.skeleton == FACE
     assert np.isnan(got.keypoint("left_eye")).all()
@@ -101,7 +101,7 @@ def test_the_sidecar_is_valid_csv_on_the_web(tmp_path: Path) -> None:
     for layout in ("wide", "long"):
         path = tmp_path / f"{layout}.csv"
         poses = make_poses((1, 0, 2), skeleton=skeleton, xyz=True, names=True)
-        csv_format.write(poses, path, layout=layout)  # type: ignore[arg-type]
+        csv_format.write(poses, path, layout=layout)
         table = csvw.CSVW(str(sidecar_of(path)), validate=True)
         assert table.is_valid, table.warnings
         # The units, and the meaning of every column.
@@ -109,7 +109,7 @@ def test_the_sidecar_is_valid_csv_on_the_web(tmp_path: Path) -> None:
         by_name = {column["titles"]: column for column in found}
         assert by_name["time_s"]["schema:unitText"] == "s"
         assert all(column["dc:description"] for column in found)
-        assert [column["titles"] for column in found] == list(poses.table(layout).columns)  # type: ignore[arg-type]
+        assert [column["titles"] for column in found] == list(poses.table(layout).columns)
 
 
 def test_as_a_spreadsheet_with_decimal_commas_saves_it(path: Path, poses: Poses) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -13,13 +14,13 @@ from kinetrace.formats import csv
 
 PLUGIN = """
 from kinetrace.formats import jsonl
-SUFFIXES = (".tar.pose", ".pose")
+SUFFIXES = (".tar.pose", ".pose", ".special.csv")
 read, write = jsonl.read, jsonl.write
 """
 
 
 @pytest.fixture
-def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A package as pip leaves it: a module, and metadata that names entry points."""
     site = tmp_path / "site"
     (site / "some_plugin-1.0.dist-info").mkdir(parents=True)
@@ -35,7 +36,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     (site / "some_plugin_of_a_test.py").write_text(PLUGIN)
     monkeypatch.syspath_prepend(site)
-    yield site  # type: ignore[misc]
+    yield site
     sys.modules.pop("some_plugin_of_a_test", None)
 
 
@@ -97,5 +98,7 @@ def test_an_installed_format_is_used_whatever_else_is_broken(tmp_path: Path) -> 
             file.append(poses)
             assert file.partial.name == "b.a.partial.keypoints.jsonl"
         assert_same_people(formats.read(tmp_path / f"b.{name}"), poses)
-    with pytest.raises(FormatError, match=r"\.pose, \.tar\.pose; formats 'broken'"):
+    assert formats.find(Path("a.special.csv")) is plugins.load("formats", "pose")
+    assert formats.find(Path("special.csv")) is csv
+    with pytest.raises(FormatError, match=r"\.pose, \.special\.csv, \.tar\.pose; formats 'broken'"):
         formats.find(Path("a.xls"))

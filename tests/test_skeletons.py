@@ -60,9 +60,9 @@ def test_the_edges_of_mediapipe() -> None:
     # The package numbers its landmarks and names none: its edges are what pins the order.
     theirs = {frozenset((c.start, c.end)) for c in PoseLandmarksConnections.POSE_LANDMARKS}
     ours = {frozenset(edge) for edge in BLAZEPOSE33.edge_indices}
-    assert theirs <= ours
-    # Only we join the face to itself across the nose's sides.
-    assert ours - theirs == set()
+    assert ours == theirs
+    numbers = {"nose": 0, "left_shoulder": 11, "right_wrist": 16, "left_heel": 29}
+    assert {name: BLAZEPOSE33.index(name) for name in numbers} == numbers
 
 
 def test_a_skeleton_is_found_by_its_keypoints() -> None:

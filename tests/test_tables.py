@@ -155,10 +155,19 @@ def test_someone_is_there_who_has_no_keypoint() -> None:
         score=np.zeros((1, 3)),
     )
     for layout in ("wide", "long"):
-        got = back(to_table(poses, layout), poses)  # type: ignore[arg-type]
+        got = back(to_table(poses, layout), poses)
         assert_same_people(got, poses)
-        untracked = back(to_table(poses, layout).drop(columns="track_id"), poses)  # type: ignore[arg-type]
+        untracked = back(to_table(poses, layout).drop(columns="track_id"), poses)
         assert len(untracked) == 1
+
+
+@pytest.mark.parametrize("column", [*BOX, "bbox_score", "nose_x_px", "nose_score", "nose_z_m"])
+def test_someone_is_there_of_whom_one_cell_tells(column: str) -> None:
+    df = make_poses((1,), skeleton=FACE, xyz=True).table().drop(columns="track_id").astype(object)
+    df.loc[0, df.columns[2:]] = np.nan
+    assert len(from_table(df)) == 0
+    df.loc[0, column] = 0.5
+    assert len(from_table(df)) == 1
 
 
 def test_long_rows_without_a_person_go_by_track() -> None:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from kinetrace.frames import Frame
+from kinetrace.onnx_session import Device
 from kinetrace.poses import FloatArray, Poses, Skeleton
+
+Quality = Literal["best", "fast"]
+# Also in `kinetrace.topdown`, which needs OpenCV.
+Decode = Literal["default", "dark", "udp"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,21 +26,73 @@ class Options:
     model
         Name of a model, or path of a model file; None is the plug-in's default.
     max_people
-        The most people to report in a frame, best first; None is no limit.
+        The most people to report in a frame, best first; None is the backend's default.
     detector
         Name of the detector that finds people for a top-down backend; None is its default.
+    detector_model
+        What `model` is, for that detector.
+    detector_size_px
+        Length of the longer side that a detector with an ONNX model scales pictures to, a multiple
+        of 32; larger finds smaller people and takes longer. None is the detector's default.
+    min_detection_score
+        The least score, 0..1, of a person who is reported; None is the detector's default.
+    boxes
+        Path of the boxes that the detector ``boxes`` reads.
+    quality
+        ``best`` looks at each crop twice, as published accuracies want it, ``fast`` once.
+    input_size_wh, decode
+        Width and height of a crop in pixels, and how its heatmaps become points; None is what the
+        catalogue says of the model, or the usual.
+    device
+        Where ONNX models run; see `kinetrace.onnx_session.open_session`.
+    threads
+        How many threads they run on; None is one for each core.
     quiet
         Show no progress while a model is downloaded.
+
+    Raises
+    ------
+    ValueError
+        If a number is outside what is said here.
     """
 
     model: str | None = None
-    max_people: int | None = 1
+    max_people: int | Literal["all"] | None = None
     detector: str | None = None
+    detector_model: str | None = None
+    detector_size_px: int | None = None
+    min_detection_score: float | None = None
+    boxes: str | os.PathLike[str] | None = None
+    quality: Quality = "best"
+    input_size_wh: tuple[int, int] | None = None
+    decode: Decode | None = None
+    device: Device = "auto"
+    threads: int | None = None
     quiet: bool = False
 
     def __post_init__(self) -> None:
-        if self.max_people is not None and self.max_people < 1:
+        if isinstance(self.max_people, int) and self.max_people < 1:
             raise ValueError(f"max_people must be at least 1, got {self.max_people}")
+        if self.input_size_wh is not None and any(n < 32 or n % 32 for n in self.input_size_wh):
+            raise ValueError(
+                f"input_size_wh must be multiples of 32, got {self.input_size_wh} (width, height)"
+            )
+        size = self.detector_size_px
+        if size is not None and (size < 32 or size % 32):
+            raise ValueError(f"detector_size_px must be a multiple of 32, got {size}")
+        score = self.min_detection_score
+        if score is not None and not 0 <= score <= 1:
+            raise ValueError(f"min_detection_score must be within 0..1, got {score}")
+
+    def most_people(self, *, default: int | None) -> int | None:
+        """Return `max_people` as a number, None for no limit; `default` where it is not set."""
+        if self.max_people is None:
+            return default
+        return None if self.max_people == "all" else self.max_people
+
+    def for_detector(self) -> Options:
+        """Return what the detector of a backend is made from: `detector_model` is its `model`."""
+        return dataclasses.replace(self, model=self.detector_model, detector_model=None)
 
 
 class Estimator(Protocol):
@@ -75,8 +134,8 @@ class Estimator(Protocol):
 class Detections(NamedTuple):
     """The people found in one image.
 
-    `bbox_xyxy` is (N, 4) float32 in pixels of the image (left, top, right, bottom), `score` (N,)
-    float32 in 0..1, both in order of falling score.
+    `bbox_xyxy` is (N, 4) float32 in pixels of the image (left, top, right, bottom), within the
+    image and not empty; `score` (N,) float32 in 0..1. Both are in order of falling score.
     """
 
     bbox_xyxy: FloatArray

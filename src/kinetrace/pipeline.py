@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterator
 from itertools import islice
+from typing import Literal
 
 from kinetrace import plugins
 from kinetrace.errors import SourceError, TruncatedError
-from kinetrace.estimators import Estimator, Options
+from kinetrace.estimators import Estimator, Options, Quality
 from kinetrace.frames import Frame
 from kinetrace.frames.sources import Frames, Source, open_frames
+from kinetrace.onnx_session import Device
 from kinetrace.poses import Poses, concat
 
 DEFAULT_BACKEND = "mediapipe"
@@ -45,7 +48,9 @@ def estimate_frames(frames: Frames, estimator: Estimator) -> Iterator[tuple[Fram
     """
     estimator.reset(continuous=frames.continuous)
     waiting = iter(frames)
-    while batch := list(islice(waiting, estimator.batch_size)):
+    # What has no known end may be live, and must not wait for a batch to fill.
+    most = estimator.batch_size if frames.expected_frames else 1
+    while batch := list(islice(waiting, most)):
         poses = estimator(batch).logged("estimate", estimator.description)
         for position, frame in enumerate(batch):
             yield (
@@ -64,8 +69,13 @@ def stream(
     *,
     backend: str = DEFAULT_BACKEND,
     model: str | None = None,
-    max_people: int | None = 1,
+    max_people: int | Literal["all"] | None = None,
     detector: str | None = None,
+    detector_model: str | None = None,
+    boxes: str | os.PathLike[str] | None = None,
+    quality: Quality = "best",
+    device: Device = "auto",
+    threads: int | None = None,
     start_s: float | None = None,
     end_s: float | None = None,
     every: int | str = 1,
@@ -78,14 +88,25 @@ def stream(
     source, start_s, end_s, every, fps
         What is looked at; see `open_frames`.
     backend
-        Name of a backend: ``mediapipe``.
+        Name of a backend: ``mediapipe`` or ``hrnet``.
     model
         Name of one of the backend's models, or path of a model file; None is its default.
     max_people
-        The most people to report in a frame; None is no limit.
+        The most people to report in a frame, or ``"all"``; None is the backend's default: 1 for
+        MediaPipe, which can follow only one through a film, else all.
     detector
-        Name of the detector that finds people where there may be several; None is the
-        backend's default.
+        Name of the detector that finds people; None is the backend's default. MediaPipe needs
+        none for one person.
+    detector_model
+        What `model` is, for the detector.
+    boxes
+        File with the boxes of people, for the detector ``boxes``.
+    quality
+        ``best`` looks at each crop twice, as published accuracies want it, ``fast`` once.
+    device
+        Where ONNX models run: ``auto``, ``cpu``, ``cuda``, ``coreml``, ``directml``, ``openvino``.
+    threads
+        How many threads they run on; None is one for each core.
 
     Yields
     ------
@@ -99,7 +120,16 @@ def stream(
     PluginError, MissingExtraError, WeightsError
         If the backend, its package or its model cannot be had.
     """
-    options = Options(model=model, max_people=max_people, detector=detector)
+    options = Options(
+        model=model,
+        max_people=max_people,
+        detector=detector,
+        detector_model=detector_model,
+        boxes=boxes,
+        quality=quality,
+        device=device,
+        threads=threads,
+    )
     with open_frames(source, start_s=start_s, end_s=end_s, every=every, fps=fps) as frames:
         estimator = load_estimator(backend, options)
         try:
@@ -113,8 +143,13 @@ def estimate(
     *,
     backend: str = DEFAULT_BACKEND,
     model: str | None = None,
-    max_people: int | None = 1,
+    max_people: int | Literal["all"] | None = None,
     detector: str | None = None,
+    detector_model: str | None = None,
+    boxes: str | os.PathLike[str] | None = None,
+    quality: Quality = "best",
+    device: Device = "auto",
+    threads: int | None = None,
     start_s: float | None = None,
     end_s: float | None = None,
     every: int | str = 1,
@@ -142,6 +177,11 @@ def estimate(
             model=model,
             max_people=max_people,
             detector=detector,
+            detector_model=detector_model,
+            boxes=boxes,
+            quality=quality,
+            device=device,
+            threads=threads,
             start_s=start_s,
             end_s=end_s,
             every=every,

@@ -105,7 +105,7 @@ def table_rows(poses: Poses) -> tuple[IntArray, IntArray]:
             "holds the frames of one source, in order; write one table for each source"
         )
     t, n = len(poses.frame_time_s), len(poses)
-    nobody = np.setdiff1d(np.arange(t), poses.frame)
+    nobody = np.flatnonzero(np.bincount(poses.frame, minlength=t) == 0)
     position = np.concatenate([poses.frame, nobody])
     order = np.argsort(position, kind="stable")
     return position[order], np.concatenate([np.arange(n), np.full(len(nobody), -1)])[order]

@@ -12,6 +12,7 @@ in a group. A single person is reported once a second look has confirmed it.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -69,7 +70,7 @@ class MediaPipePose:
         self._version = mediapipe_version()
         self._weights = find_model(options.model, quiet=options.quiet)
         self._bundle = weights.task_bundle(self._weights)
-        self._most_people = options.max_people
+        self._most_people = options.most_people(default=1)
         self._film = False
         self._closed = False
         self._landmarker: Landmarker | None = None
@@ -79,7 +80,9 @@ class MediaPipePose:
             self._second_look = SecondLook(self._bundle)
         else:
             detector = plugins.load("detectors", options.detector or "mediapipe")
-            self._detector = detector.load(options)
+            if options.detector in (None, "mediapipe") and options.detector_model is None:
+                options = dataclasses.replace(options, detector_model=options.model)
+            self._detector = detector.load(options.for_detector())
 
     @property
     def skeleton(self) -> Skeleton:

@@ -12,6 +12,8 @@ from cyclopts import Group, Parameter
 
 from kinetrace.cli._show import frame_bar, quiet_native_libraries, summary, use_cache
 from kinetrace.errors import KinetraceError, MissingExtraError, PluginError, WeightsError
+from kinetrace.estimators import Decode, Quality
+from kinetrace.onnx_session import Device
 
 if TYPE_CHECKING:
     from kinetrace.estimators import Estimator, Options
@@ -31,8 +33,17 @@ def estimate(
     fps: Annotated[float | None, Parameter(group=_WHAT)] = None,
     backend: Annotated[str, Parameter(group=_HOW)] = "mediapipe",
     model: Annotated[str | None, Parameter(group=_HOW)] = None,
-    max_people: Annotated[int | Literal["all"], Parameter(group=_HOW)] = 1,
+    max_people: Annotated[int | Literal["all"] | None, Parameter(group=_HOW)] = None,
     detector: Annotated[str | None, Parameter(group=_HOW)] = None,
+    detector_model: Annotated[str | None, Parameter(group=_HOW)] = None,
+    detector_size_px: Annotated[int | None, Parameter(group=_HOW)] = None,
+    min_detection_score: Annotated[float | None, Parameter(group=_HOW)] = None,
+    boxes: Annotated[Path | None, Parameter(group=_HOW)] = None,
+    quality: Annotated[Quality, Parameter(group=_HOW)] = "best",
+    input_size: Annotated[str | None, Parameter(group=_HOW)] = None,
+    decode: Annotated[Decode | None, Parameter(group=_HOW)] = None,
+    device: Annotated[Device, Parameter(group=_HOW)] = "auto",
+    threads: Annotated[int | None, Parameter(group=_HOW)] = None,
     output: Annotated[Path | None, Parameter(group=_RESULT, name=("--output", "-o"))] = None,
     format: Annotated[str, Parameter(group=_RESULT)] = "csv",  # noqa: A002 - the flag's name
     layout: Annotated[Literal["wide", "long"] | None, Parameter(group=_RESULT)] = None,
@@ -54,7 +65,7 @@ def estimate(
 
         kinetrace estimate 'patients/*.mp4' --output tables/ --model heavy
 
-        kinetrace estimate photos/ --output photos.csv --max-people all
+        kinetrace estimate photos/ --output photos.csv --backend hrnet
 
         kinetrace estimate lecture.mp4 --start 60 --end 90 --every 0.5s --format parquet
 
@@ -75,10 +86,29 @@ def estimate(
     model
         One of the backend's models, or the path of a model file.
     max_people
-        The most people to report in a frame, or `all`. For one, MediaPipe follows them from frame
-        to frame; several are looked for afresh in each.
+        The most people to report in a frame, or `all`. Without it HRNet reports all, and MediaPipe
+        one, whom it follows from frame to frame; several it looks for afresh in each.
     detector
-        What finds people where there may be several.
+        What finds people: rtmdet, yolox, mediapipe, boxes (your own) or whole (the picture is one
+        person). Each backend has its default.
+    detector_model
+        One of the detector's models, or the path of an ONNX file.
+    detector_size_px
+        Longer side of the picture that the detector sees; 640 finds smaller people than 320.
+    min_detection_score
+        The least score of a person who is reported, 0 to 1.
+    boxes
+        The boxes of people, a CSV or a COCO JSON file.
+    quality
+        HRNet: best looks at each crop twice, as published accuracies want it, fast once.
+    input_size
+        HRNet: height and width of a crop, 256x192 say, for a model file of your own.
+    decode
+        HRNet: how heatmaps become points, for a model file of your own.
+    device
+        Where ONNX models run.
+    threads
+        How many threads they run on; without it, one for each core.
     output
         A folder for the results; or the file for the only table, in the format of its ending.
     format
@@ -110,8 +140,17 @@ def estimate(
     jobs = plan(inputs, output, Wanted(suffix=suffix, overlay=overlay, sheet=sheet))
     options = Options(
         model=model,
-        max_people=None if max_people == "all" else max_people,
-        detector=detector,
+        max_people=max_people,
+        detector=detector or ("boxes" if boxes else None),
+        detector_model=detector_model,
+        detector_size_px=detector_size_px,
+        min_detection_score=min_detection_score,
+        boxes=boxes,
+        quality=quality,
+        input_size_wh=_parse_size(input_size),
+        decode=decode,
+        device=device,
+        threads=threads,
         quiet=quiet,
     )
     selection = Selection(start_s=start, end_s=end, every=every)
@@ -124,6 +163,16 @@ def estimate(
                 )
 
         return _through(jobs, do, overwrite=overwrite, quiet=quiet)
+
+
+def _parse_size(text: str | None) -> tuple[int, int] | None:
+    """Return width and height of a size that is written as the models' names have it."""
+    if text is None:
+        return None
+    height, _, width = text.partition("x")
+    if not (height.isdigit() and width.isdigit()):
+        raise ValueError(f"input-size must be HEIGHTxWIDTH like 256x192, got {text!r}")
+    return int(width), int(height)
 
 
 @contextmanager

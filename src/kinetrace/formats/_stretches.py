@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from kinetrace.errors import OutputError
@@ -51,3 +53,9 @@ class Stretches:
         self._last = int(index[-1])
         if poses.size_wh != self.size_wh:
             self.size_wh = None
+
+
+def split(poses: Poses, *, frames: int = 1000) -> Iterator[Poses]:
+    """Yield at least one stretch of frames, so that the text of only one is in memory."""
+    for start in range(0, max(1, len(poses.frame_time_s)), frames):
+        yield poses.frames(start, start + frames)

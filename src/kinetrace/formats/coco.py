@@ -24,7 +24,7 @@ import numpy as np
 
 from kinetrace._atomic import reading, replacing
 from kinetrace.formats import _coco_reading, _json
-from kinetrace.formats._stretches import Stretches
+from kinetrace.formats._stretches import Stretches, split
 from kinetrace.poses import FloatArray, Poses, Skeleton
 
 SUFFIXES = (".coco.json", ".json")
@@ -55,7 +55,7 @@ def write(poses: Poses, path: Path) -> None:
     OutputError
         If it cannot be written, or the frames' numbers do not ascend; what was there stays.
     """
-    write_chunks([poses], path)
+    write_chunks(split(poses), path)
 
 
 def write_chunks(chunks: Iterable[Poses], path: Path) -> None:

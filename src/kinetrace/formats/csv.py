@@ -26,7 +26,7 @@ from kinetrace._atomic import Appender, reading, replacing, writing
 from kinetrace._table_parsing import keypoints
 from kinetrace.errors import FormatError
 from kinetrace.formats import _csvw
-from kinetrace.formats._stretches import Stretches
+from kinetrace.formats._stretches import Stretches, split
 from kinetrace.poses import Layout, Poses
 
 if TYPE_CHECKING:
@@ -86,10 +86,12 @@ def write(poses: Poses, path: Path, *, layout: Layout = "wide") -> None:
     OutputError
         If they cannot be written, or the frames' numbers do not ascend; what was there stays.
     """
+    Stretches(poses).add(poses)
     with replacing(path) as temporary:
         rows = _Rows(temporary, poses, layout)
         try:
-            rows.append(poses)
+            for stretch in split(poses):
+                rows.append(stretch)
         finally:
             rows.close()
         _csvw.write(poses, path, layout, poses.size_wh)
@@ -250,10 +252,10 @@ def _parse(text: str) -> pd.DataFrame:
     """Return the cells: numbers where they can be, texts in ``file`` and ``keypoint``."""
     import pandas as pd
 
-    names, separator = _header(text)
-    _check_rows(text, separator, len(names))
-    body = text[text.index("\n") :]
     try:
+        names, separator = _header(text)
+        _check_rows(text, separator, len(names))
+        body = text[text.index("\n") :]
         df = pd.read_csv(
             io.StringIO(text, newline=""),
             sep=separator,
@@ -264,7 +266,7 @@ def _parse(text: str) -> pd.DataFrame:
             index_col=False,
             low_memory=False,
         )
-    except pd.errors.ParserError as error:
+    except (csv.Error, pd.errors.ParserError) as error:
         raise FormatError(f"it is no table: {error}") from error
     if "keypoint" in df:
         df["keypoint"] = df["keypoint"].where(df["keypoint"] != "")

@@ -26,7 +26,7 @@ import numpy as np
 from kinetrace._atomic import Appender, reading, replacing
 from kinetrace.errors import FormatError
 from kinetrace.formats import _json
-from kinetrace.formats._stretches import Stretches
+from kinetrace.formats._stretches import Stretches, split
 from kinetrace.poses import FloatArray, Poses, concat
 
 SUFFIXES = (".keypoints.jsonl", ".jsonl", ".ndjson")
@@ -89,7 +89,8 @@ def write(poses: Poses, path: Path) -> None:
     with replacing(path) as temporary:
         writer = Writer(temporary, poses)
         try:
-            writer.append(poses)
+            for stretch in split(poses):
+                writer.append(stretch)
         finally:
             writer.close()
 

@@ -16,7 +16,7 @@ from kinetrace import tables
 from kinetrace._atomic import reading, replacing
 from kinetrace.errors import FormatError
 from kinetrace.formats import _json
-from kinetrace.formats._stretches import Stretches
+from kinetrace.formats._stretches import Stretches, split
 from kinetrace.poses import Layout, Poses
 
 SUFFIXES = (".keypoints.parquet", ".parquet")
@@ -66,9 +66,7 @@ def write(poses: Poses, path: Path, *, layout: Layout = "wide") -> None:
     OutputError
         If it cannot be written, or the frames' numbers do not ascend; what was there stays.
     """
-    frames = len(poses.frame_time_s)
-    starts = range(0, max(1, frames), _ROW_GROUP_FRAMES)
-    write_chunks((poses.frames(s, s + _ROW_GROUP_FRAMES) for s in starts), path, layout=layout)
+    write_chunks(split(poses, frames=_ROW_GROUP_FRAMES), path, layout=layout)
 
 
 def write_chunks(chunks: Iterable[Poses], path: Path, *, layout: Layout = "wide") -> None:

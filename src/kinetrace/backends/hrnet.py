@@ -1,0 +1,161 @@
+"""HRNet, and every network that turns a crop of a person into heatmaps, on ONNX Runtime.
+
+The score is the height of the heatmap's peak. Official checkpoints (``.pth``) are read without
+PyTorch and turned into a graph once; ONNX files run as they are. People are found by a detector
+first (``rtmdet`` unless another one is named); without a detection there is no person.
+
+With ``quality="best"`` each crop is looked at twice, as it is and mirrored, as the published
+accuracy wants it; ``fast`` leaves the mirror out and takes half the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from kinetrace import networks, plugins, weights
+from kinetrace.backends._topdown_network import TopdownNetwork
+from kinetrace.errors import WeightsError
+from kinetrace.estimators import Decode, Detections, Options
+from kinetrace.frames import Frame
+from kinetrace.poses import Poses, Skeleton
+from kinetrace.topdown import rescore, suppress, surround
+
+MODELS = tuple(model.name for model in weights.catalog.MODELS if model.backend == "hrnet")
+
+# What a user's own file is taken for where nothing says otherwise.
+_USUAL_SIZE_WH = (192, 256)
+_USUAL_DECODE: Decode = "default"
+
+# How many frames are worth collecting: with one person in each, a batch that keeps a processor
+# with a few cores busy.
+_FRAMES = 8
+
+
+def load(options: Options) -> HRNetPose:
+    """Make the estimator; see `HRNetPose`."""
+    return HRNetPose(options)
+
+
+class HRNetPose:
+    """An `Estimator` on a top-down heatmap network.
+
+    Raises
+    ------
+    WeightsError
+        If the model cannot be had, or is no such network.
+    MissingExtraError
+        If ONNX Runtime is not installed.
+    """
+
+    batch_size = _FRAMES
+
+    def __init__(self, options: Options) -> None:
+        self._weights = weights.fetch(options.model or MODELS[0], quiet=options.quiet)
+        model = self._weights.model
+        if model is not None and model.backend != "hrnet":
+            raise WeightsError(f"{model.name} is a model of {model.backend!r}, not of 'hrnet'")
+        self._most_people = options.most_people(default=None)
+        self._network = TopdownNetwork(
+            _graph(self._weights),
+            input_size_wh=options.input_size_wh
+            or (model.input_size_wh if model else _USUAL_SIZE_WH),
+            decode=options.decode or (model.decode if model else None) or _USUAL_DECODE,
+            flip=options.quality == "best",
+            device=options.device,
+            threads=options.threads,
+        )
+        detector = plugins.load("detectors", options.detector or "rtmdet")
+        self._detector = detector.load(options.for_detector())
+        self._is_closed = False
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """COCO's 17 keypoints, or nameless ones where the network has another number."""
+        return self._network.skeleton
+
+    @property
+    def description(self) -> Mapping[str, Any]:
+        """What ran, for the log."""
+        return {
+            "backend": "hrnet",
+            **self._weights.describe(),
+            **self._network.description,
+            "detector": self._detector.description,
+        }
+
+    def reset(self, *, continuous: bool) -> None:
+        """Nothing is carried from one frame to the next, so there is nothing to forget."""
+
+    def __call__(self, frames: Sequence[Frame]) -> Poses:
+        """Estimate the people of each frame, all crops of all frames together.
+
+        Raises
+        ------
+        RuntimeError
+            If the estimator is closed.
+        """
+        if self._is_closed:
+            raise RuntimeError("this estimator is closed")
+        detections = [self._best(found) for found in self._detector(frames)]
+        counts = [len(found.score) for found in detections]
+        frame = np.repeat(np.arange(len(frames)), counts)
+        box = np.concatenate([found.bbox_xyxy for found in detections]).reshape(-1, 4)
+        box_score = np.concatenate([found.score for found in detections])
+        xy, score = self._network(frames, frame, box)
+        keep = self._keep(frame, box, box_score, xy, score)
+        return Poses(
+            skeleton=self.skeleton,
+            frame_time_s=np.array([f.time_s for f in frames]),
+            frame_index=np.array([f.index for f in frames]),
+            frame=frame[keep],
+            xy=xy[keep],
+            score=score[keep],
+            bbox_xyxy=box[keep],
+            bbox_score=box_score[keep],
+        )
+
+    def _best(self, found: Detections) -> Detections:
+        wide = np.all(found.bbox_xyxy[:, 2:] > found.bbox_xyxy[:, :2], axis=1)
+        return Detections(*(part[wide][: self._most_people] for part in found))
+
+    def _keep(
+        self,
+        frame: npt.NDArray[np.int64],
+        box: npt.NDArray[Any],
+        box_score: npt.NDArray[Any],
+        xy: npt.NDArray[np.float32],
+        score: npt.NDArray[np.float32],
+    ) -> npt.NDArray[np.int64]:
+        """Return the rows of different people that have a keypoint at all, frame by frame."""
+        rank = rescore(box_score, score)
+        if self.skeleton.sigmas and len(frame):
+            area_px = np.prod(surround(box, self._network.input_size_wh).size_wh, axis=1)
+            kept = [
+                rows[suppress(xy[rows], area_px[rows], rank[rows], self.skeleton.sigmas)]
+                for rows in (np.flatnonzero(frame == each) for each in np.unique(frame))
+            ]
+            rows = np.sort(np.concatenate(kept))
+        else:
+            rows = np.arange(len(frame))
+        seen = ~np.isnan(xy[rows, :, 0]).all(axis=1)
+        return np.asarray(rows[seen], dtype=np.int64)
+
+    def close(self) -> None:
+        """Free the network and the detector. Closing twice is fine."""
+        self._is_closed = True
+        self._network.close()
+        self._detector.close()
+
+
+def _graph(found: weights.Weights) -> Path:
+    """Return the ONNX file: the model's own, or that of a checkpoint, made once and kept."""
+    if found.path.suffix.lower() == ".onnx":
+        return found.path
+    # Beside the weights, where they are ours; a user's folder is not written into.
+    folder = found.path.parent if found.model else weights.cache_folder()
+    return networks.convert(found.path, cache_dir=folder, sha256=found.sha256)
