@@ -12,6 +12,7 @@ from typing import NoReturn
 from cyclopts import App, CycloptsError
 
 from kinetrace import __version__
+from kinetrace.cli._show import examples
 from kinetrace.cli.convert import convert
 from kinetrace.cli.demo import demo
 from kinetrace.cli.draw import draw
@@ -25,10 +26,12 @@ app = App(
     version=__version__,
     help="Every person's keypoints from images and videos, as a clean table.",
     help_epilogue="Try it at once: kinetrace demo",
+    help_format="markdown",
     suppress_keyboard_interrupt=False,
 )
 for command in (estimate, draw, convert, demo, info):
-    app.command(command)
+    lines = getattr(sys.modules[command.__module__], "EXAMPLES", ())
+    app.command(command, help_epilogue=examples(*lines) if lines else "")
 app.command(models)
 
 

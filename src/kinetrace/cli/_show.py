@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from kinetrace.run import Outcome
 
 
+def examples(*lines: str) -> str:
+    """Return the end of a command's help, in the help's own markup."""
+    return "\n".join(("Examples:", "", *(f"    {line}" for line in lines)))
+
+
 def use_cache(cache_dir: Path | None) -> None:
     """Make the flag's folder the cache folder of this process and of those that it starts."""
     if cache_dir is not None:

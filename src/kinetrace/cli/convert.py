@@ -7,6 +7,11 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+EXAMPLES = (
+    "kinetrace convert clip.keypoints.csv clip.parquet",
+    "kinetrace convert clip.keypoints.csv clip.long.csv --layout long",
+)
+
 
 def convert(
     source: Path,
@@ -16,12 +21,6 @@ def convert(
     overwrite: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
     """Convert a table of keypoints to another format; the endings say which.
-
-    Examples
-    --------
-        kinetrace convert clip.keypoints.csv clip.parquet
-
-        kinetrace convert clip.keypoints.csv clip.long.csv --layout long
 
     Parameters
     ----------

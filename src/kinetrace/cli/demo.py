@@ -9,6 +9,8 @@ from cyclopts import Parameter
 
 from kinetrace.cli._show import frame_bar, quiet_native_libraries, summary, use_cache
 
+EXAMPLES = ("kinetrace demo",)
+
 
 def demo(
     folder: Path = Path("kinetrace-demo"),
@@ -21,10 +23,6 @@ def demo(
 
     The film is a portrait of an astronaut (NASA, public domain) over which the camera moves in a
     known way; so the demonstration also says how far the keypoints stray from the truth.
-
-    Examples
-    --------
-        kinetrace demo
 
     Parameters
     ----------

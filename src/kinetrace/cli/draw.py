@@ -9,6 +9,11 @@ from cyclopts import Parameter
 
 from kinetrace.cli._show import frame_bar
 
+EXAMPLES = (
+    "kinetrace draw clip.mp4",
+    "kinetrace draw clip.mp4 corrected.csv --output corrected.mp4 --min-score 0.5",
+)
+
 
 def draw(
     source: Path,
@@ -24,12 +29,6 @@ def draw(
     """Draw a table of keypoints on the image or video that it was estimated from.
 
     The video keeps its timing and its sound. It holds the frames that the table holds.
-
-    Examples
-    --------
-        kinetrace draw clip.mp4
-
-        kinetrace draw clip.mp4 corrected.csv --output corrected.mp4 --min-score 0.5
 
     Parameters
     ----------

@@ -25,6 +25,14 @@ _HOW = Group("How", sort_key=2)
 _RESULT = Group("What is written", sort_key=3)
 
 
+EXAMPLES = (
+    "kinetrace estimate walk.mp4 --overlay",
+    "kinetrace estimate 'patients/*.mp4' --output tables/ --model heavy",
+    "kinetrace estimate photos/ --output photos.csv --backend hrnet",
+    "kinetrace estimate lecture.mp4 --start 60 --end 90 --every 0.5s --format parquet",
+)
+
+
 def estimate(
     *inputs: str,
     start: Annotated[float | None, Parameter(group=_WHAT, name=("--start", "--start-s"))] = None,
@@ -58,16 +66,6 @@ def estimate(
     For each image or video, `clip.keypoints.csv` appears beside it. A folder or a glob is worked
     through file by file; what has its table already is skipped, and one bad file does not stop
     the rest.
-
-    Examples
-    --------
-        kinetrace estimate walk.mp4 --overlay
-
-        kinetrace estimate 'patients/*.mp4' --output tables/ --model heavy
-
-        kinetrace estimate photos/ --output photos.csv --backend hrnet
-
-        kinetrace estimate lecture.mp4 --start 60 --end 90 --every 0.5s --format parquet
 
     Parameters
     ----------

@@ -7,9 +7,17 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from kinetrace.cli._show import use_cache
+from kinetrace.cli._show import examples, use_cache
 
-models = App(name="models", help="List the models, fetch them and verify them.")
+models = App(
+    name="models",
+    help="List the models, fetch them and verify them.",
+    help_epilogue=examples(
+        "kinetrace models",
+        "kinetrace models fetch mediapipe-full hrnet-w48-384x288",
+        "kinetrace models verify",
+    ),
+)
 
 
 @models.default
@@ -50,10 +58,6 @@ def fetch(
     quiet: Annotated[bool, Parameter(name=("--quiet", "-q"), negative=())] = False,
 ) -> None:
     """Download models and check them, so that they are there when there is no network.
-
-    Examples
-    --------
-        kinetrace models fetch mediapipe-full hrnet-w48-384x288
 
     Parameters
     ----------
