@@ -302,6 +302,7 @@ def test_every_command_has_help_with_examples(command, tmp_path):
     done = kinetrace(command, "--help", cwd=tmp_path)
     assert done.returncode == 0
     assert "Usage: kinetrace" in done.stdout
+    assert command == "info" or f"kinetrace {command}" in done.stdout.split("Examples:")[1]
 
 
 def test_a_senseless_command_line_exits_with_2(tmp_path):

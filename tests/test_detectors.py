@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from kinetrace import plugins
-from kinetrace.detectors._boxes import iou
+from kinetrace.boxes import iou
 from kinetrace.estimators import Detections, Detector, Options
 from kinetrace.frames import Frame
 from kinetrace.frames.images import read_image
@@ -60,7 +60,7 @@ def make_boxes(shared: Path, folder: Path) -> Example:
 def make_yolox(shared: Path, folder: Path) -> Example:
     """A network that finds one person in grey, two in white, nobody in black."""
     pytest.importorskip("onnx")
-    from test_detectors_network import encode, write_grid
+    from detector_networks import encode, write_grid
 
     cells = encode({5: (0, 0, 20, 20), 30: (40, 30, 60, 50)})
     cells[30, 5] = 0.8

@@ -22,7 +22,7 @@ SPACE = ("x_m", "y_m", "z_m")
 class Frames(NamedTuple):
     """The T frames of a table, and the frame of each of its M rows."""
 
-    index: IntArray
+    number: IntArray
     time_s: FloatArray
     name: tuple[str, ...] | None
     position: IntArray

@@ -1,4 +1,4 @@
-"""How alike two people's keypoints or boxes are: Object Keypoint Similarity and IoU, on arrays."""
+"""How alike two people's keypoints are: Object Keypoint Similarity, on arrays."""
 
 from __future__ import annotations
 
@@ -86,50 +86,3 @@ def oks(
     counts = np.broadcast_to(known if counted is None else counted, similarity.shape)
     total = np.where(counts & known, similarity, 0).sum(axis=-1)
     return np.asarray(total / np.maximum(counts.sum(axis=-1), 1))
-
-
-def overlap(bbox_xyxy: npt.NDArray[Any], other_xyxy: npt.NDArray[Any]) -> Floats:
-    """Return the area that every two boxes share.
-
-    Parameters
-    ----------
-    bbox_xyxy : (A, 4)
-        Left, top, right, bottom in pixels.
-    other_xyxy : (B, 4)
-        The same.
-
-    Returns
-    -------
-    (A, B) float64
-        Square pixels; 0 where a box is NaN.
-    """
-    a, b = np.asarray(bbox_xyxy, np.float64)[:, None], np.asarray(other_xyxy, np.float64)[None]
-    wh = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
-    shared = np.prod(np.maximum(wh, 0), axis=-1)
-    return np.asarray(np.where(np.isnan(shared), 0, shared))
-
-
-def area(bbox_xyxy: npt.NDArray[Any]) -> Floats:
-    """Return the areas (...) of boxes (..., 4), in square pixels; NaN where a box is."""
-    box = np.asarray(bbox_xyxy, np.float64)
-    return np.asarray(np.prod(np.maximum(box[..., 2:] - box[..., :2], 0), axis=-1))
-
-
-def iou(bbox_xyxy: npt.NDArray[Any], other_xyxy: npt.NDArray[Any]) -> Floats:
-    """Return the intersection over union of every two boxes.
-
-    Parameters
-    ----------
-    bbox_xyxy : (A, 4)
-        Left, top, right, bottom in pixels.
-    other_xyxy : (B, 4)
-        The same.
-
-    Returns
-    -------
-    (A, B) float64
-        0..1; 0 where a box is NaN or both have no area.
-    """
-    shared = overlap(bbox_xyxy, other_xyxy)
-    union = area(bbox_xyxy)[:, None] + area(other_xyxy)[None] - shared
-    return np.asarray(np.divide(shared, union, out=np.zeros_like(shared), where=union > 0))

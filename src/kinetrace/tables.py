@@ -241,7 +241,7 @@ def from_table(
     return Poses(
         skeleton=skeleton,
         frame_time_s=frames.time_s,
-        frame_index=frames.index,
+        frame_index=frames.number,
         frame_name=frames.name,
         size_wh=size_wh,
         source=source,

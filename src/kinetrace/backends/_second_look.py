@@ -9,6 +9,7 @@ elsewhere. `docs/accuracy.md` has the shares of both.
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,9 @@ class SecondLook:
     """
 
     def __init__(self, bundle: bytes) -> None:
-        self._landmarker = Landmarker(bundle, most_people=1, film=False)
+        # Making one takes as long as looking at several frames, so it is made beside the first.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="kinetrace-second-look")
+        self._landmarker = self._thread.submit(Landmarker, bundle, most_people=1, film=False)
         self.reset(film=False)
 
     def reset(self, *, film: bool) -> None:
@@ -77,11 +80,12 @@ class SecondLook:
             self._confirmed = True
             self._next_look_s = time_s + _HOLDS_S
             self._failing_since_s = math.nan
-        elif self._confirmed:
+        else:
             if math.isnan(self._failing_since_s):
                 self._failing_since_s = time_s
             self._next_look_s = time_s + _RETRY_S
-            self._confirmed = time_s - self._failing_since_s < _REVOKED_AFTER_S
+            if time_s - self._failing_since_s >= _REVOKED_AFTER_S:
+                self._confirmed = False
         return self._confirmed
 
     def _finds(self, image: npt.NDArray[np.uint8], xy: npt.NDArray[Any]) -> bool:
@@ -96,7 +100,7 @@ class SecondLook:
         right, bottom = np.clip(np.ceil(high + margin_px), 0, edge).astype(int)
         if right <= left or bottom <= top:
             return False
-        again = self._landmarker(image[top:bottom, left:right], math.nan)
+        again = self._landmarker.result()(image[top:bottom, left:right], math.nan)
         if not len(again.xy):
             return False
         apart_px = np.linalg.norm(again.xy[0] + (left, top) - xy, axis=1)[inside].mean()
@@ -104,4 +108,5 @@ class SecondLook:
 
     def close(self) -> None:
         """Free the landmarker."""
-        self._landmarker.close()
+        self._thread.shutdown()
+        self._landmarker.result().close()

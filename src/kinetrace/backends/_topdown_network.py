@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from kinetrace.decoding import Decode
 from kinetrace.errors import WeightsError
-from kinetrace.estimators import Decode
 from kinetrace.frames import Frame
 from kinetrace.onnx_session import Device, Session, open_session
 from kinetrace.poses import Skeleton

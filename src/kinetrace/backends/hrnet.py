@@ -2,7 +2,8 @@
 
 The score is the height of the heatmap's peak. Official checkpoints (``.pth``) are read without
 PyTorch and turned into a graph once; ONNX files run as they are. People are found by a detector
-first (``rtmdet`` unless another one is named); without a detection there is no person.
+first (``rtmdet`` unless another one is named); without a detection there is no person, nor with
+one in which the network finds next to nothing.
 
 With ``quality="best"`` each crop is looked at twice, as it is and mirrored, as the published
 accuracy wants it; ``fast`` leaves the mirror out and takes half the time.
@@ -17,10 +18,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kinetrace import networks, plugins, weights
+from kinetrace import networks, plugins, quantisation, weights
 from kinetrace.backends._topdown_network import TopdownNetwork
+from kinetrace.decoding import Decode
 from kinetrace.errors import WeightsError
-from kinetrace.estimators import Decode, Detections, Options
+from kinetrace.estimators import Detections, Options
 from kinetrace.frames import Frame
 from kinetrace.poses import Poses, Skeleton
 from kinetrace.topdown import rescore, suppress, surround
@@ -30,6 +32,13 @@ MODELS = tuple(model.name for model in weights.catalog.MODELS if model.backend =
 # What a user's own file is taken for where nothing says otherwise.
 _USUAL_SIZE_WH = (192, 256)
 _USUAL_DECODE: Decode = "default"
+
+# A detector takes the foot of a table for a person now and then, and the network then finds
+# nothing that it is sure of. 0.2 is what the authors count a keypoint from when they rank people.
+_LEAST_MEAN_SCORE = 0.2
+
+# Detectors that do not guess: whoever they name is there, however little is seen of them.
+_CERTAIN = ("boxes", "whole")
 
 # How many frames are worth collecting: with one person in each, a batch that keeps a processor
 # with a few cores busy.
@@ -60,18 +69,43 @@ class HRNetPose:
         if model is not None and model.backend != "hrnet":
             raise WeightsError(f"{model.name} is a model of {model.backend!r}, not of 'hrnet'")
         self._most_people = options.most_people(default=None)
+        detector = options.detector or "rtmdet"
+        self._detector = plugins.load("detectors", detector).load(options.for_detector())
+        self._least_mean_score = 0.0 if detector in _CERTAIN else _LEAST_MEAN_SCORE
+        self._precision: dict[str, Any] = {"precision": options.precision}
+        input_size_wh = options.input_size_wh or (model.input_size_wh if model else _USUAL_SIZE_WH)
+        decode = options.decode or (model.decode if model else None) or _USUAL_DECODE
+        is_int8 = options.precision == "int8"
+        graph = _graph(self._weights)
+        if is_int8:
+            graph = self._quantised(graph, options, input_size_wh, decode)
         self._network = TopdownNetwork(
-            _graph(self._weights),
-            input_size_wh=options.input_size_wh
-            or (model.input_size_wh if model else _USUAL_SIZE_WH),
-            decode=options.decode or (model.decode if model else None) or _USUAL_DECODE,
+            graph,
+            input_size_wh=input_size_wh,
+            decode=decode,
             flip=options.quality == "best",
-            device=options.device,
+            device="cpu" if is_int8 and options.device == "auto" else options.device,
             threads=options.threads,
         )
-        detector = plugins.load("detectors", options.detector or "rtmdet")
-        self._detector = detector.load(options.for_detector())
         self._is_closed = False
+
+    def _quantised(
+        self, graph: Path, options: Options, input_size_wh: tuple[int, int], decode: Decode
+    ) -> Path:
+        """Return the graph in 8 bits, calibrated on people that the detector finds."""
+        name = quantisation.graph_name(self._weights.path.stem, self._weights.sha256, input_size_wh)
+        path = quantisation.find_or_quantise(
+            graph,
+            _folder(self._weights) / name,
+            self._detector,
+            input_size_wh=input_size_wh,
+            decode=decode,
+            calibration=options.calibration,
+            first_source=options.first_source,
+            quiet=options.quiet,
+        )
+        self._precision["calibration"] = quantisation.read_calibration(path)
+        return path
 
     @property
     def skeleton(self) -> Skeleton:
@@ -84,6 +118,7 @@ class HRNetPose:
         return {
             "backend": "hrnet",
             **self._weights.describe(),
+            **self._precision,
             **self._network.description,
             "detector": self._detector.description,
         }
@@ -131,7 +166,7 @@ class HRNetPose:
         xy: npt.NDArray[np.float32],
         score: npt.NDArray[np.float32],
     ) -> npt.NDArray[np.int64]:
-        """Return the rows of different people that have a keypoint at all, frame by frame."""
+        """Return the rows of different people who are likely to be there, frame by frame."""
         rank = rescore(box_score, score)
         if self.skeleton.sigmas and len(frame):
             area_px = np.prod(surround(box, self._network.input_size_wh).size_wh, axis=1)
@@ -143,7 +178,8 @@ class HRNetPose:
         else:
             rows = np.arange(len(frame))
         seen = ~np.isnan(xy[rows, :, 0]).all(axis=1)
-        return np.asarray(rows[seen], dtype=np.int64)
+        sure = score[rows].mean(axis=1) >= self._least_mean_score
+        return np.asarray(rows[seen & sure], dtype=np.int64)
 
     def close(self) -> None:
         """Free the network and the detector. Closing twice is fine."""
@@ -156,6 +192,9 @@ def _graph(found: weights.Weights) -> Path:
     """Return the ONNX file: the model's own, or that of a checkpoint, made once and kept."""
     if found.path.suffix.lower() == ".onnx":
         return found.path
-    # Beside the weights, where they are ours; a user's folder is not written into.
-    folder = found.path.parent if found.model else weights.cache_folder()
-    return networks.convert(found.path, cache_dir=folder, sha256=found.sha256)
+    return networks.convert(found.path, cache_dir=_folder(found), sha256=found.sha256)
+
+
+def _folder(found: weights.Weights) -> Path:
+    """Return where graphs are kept: beside our weights, but not in a user's own folder."""
+    return found.path.parent if found.model else weights.cache_folder()

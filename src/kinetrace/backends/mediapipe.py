@@ -29,6 +29,7 @@ from kinetrace.backends._landmarker import (
     mediapipe_version,
 )
 from kinetrace.backends._second_look import SecondLook, size_px
+from kinetrace.boxes import iou
 from kinetrace.estimators import Detections, Detector, Options
 from kinetrace.frames import Frame
 from kinetrace.poses import Poses, Skeleton, bounds
@@ -147,7 +148,7 @@ class MediaPipePose:
             crop = landmarker(frame.image[top:bottom, left:right], frame.time_s)
             person = crop._replace(xy=crop.xy + np.array((left, top), np.float32))
             person = _within(frame, person)
-            if len(person.xy) and _overlap(bounds(person.xy)[0], box) >= _SAME_BOX:
+            if len(person.xy) and iou(bounds(person.xy), box[None])[0, 0] >= _SAME_BOX:
                 people.append(person)
                 scores.append(score)
         if not people:
@@ -176,14 +177,6 @@ def _crop(box_xyxy: npt.NDArray[Any], size_wh: tuple[int, int]) -> tuple[int, in
     low = np.clip(np.floor(box_xyxy[:2] - _CROP_MARGIN * wh), 0, size_wh)
     high = np.clip(np.ceil(box_xyxy[2:] + _CROP_MARGIN * wh), 0, size_wh)
     return int(low[0]), int(low[1]), int(high[0]), int(high[1])
-
-
-def _overlap(a_xyxy: npt.NDArray[Any], b_xyxy: npt.NDArray[Any]) -> float:
-    """Return the intersection over union of two boxes."""
-    low, high = np.maximum(a_xyxy[:2], b_xyxy[:2]), np.minimum(a_xyxy[2:], b_xyxy[2:])
-    shared = np.prod(np.maximum(high - low, 0))
-    areas = np.prod(a_xyxy[2:] - a_xyxy[:2]) + np.prod(b_xyxy[2:] - b_xyxy[:2])
-    return float(shared / max(areas - shared, 1e-9))
 
 
 def _within(frame: Frame, people: Landmarks) -> Landmarks:

@@ -17,6 +17,7 @@ from kinetrace.cli.convert import convert
 from kinetrace.cli.demo import demo
 from kinetrace.cli.draw import draw
 from kinetrace.cli.estimate import estimate
+from kinetrace.cli.evaluate import evaluate
 from kinetrace.cli.info import info
 from kinetrace.cli.models import models
 from kinetrace.errors import KinetraceError
@@ -29,7 +30,7 @@ app = App(
     help_format="markdown",
     suppress_keyboard_interrupt=False,
 )
-for command in (estimate, draw, convert, demo, info):
+for command in (estimate, draw, convert, evaluate, demo, info):
     lines = getattr(sys.modules[command.__module__], "EXAMPLES", ())
     app.command(command, help_epilogue=examples(*lines) if lines else "")
 app.command(models)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,12 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Group, Parameter
 
 from kinetrace.cli._show import frame_bar, quiet_native_libraries, summary, use_cache
+from kinetrace.decoding import Decode
 from kinetrace.errors import KinetraceError, MissingExtraError, PluginError, WeightsError
-from kinetrace.estimators import Decode, Quality
+from kinetrace.estimators import Precision, Quality
 from kinetrace.onnx_session import Device
 
 if TYPE_CHECKING:
     from kinetrace.estimators import Estimator, Options
+    from kinetrace.frames.sources import Source
     from kinetrace.jobs import Job
     from kinetrace.run import Outcome
 
@@ -52,6 +55,8 @@ def estimate(
     decode: Annotated[Decode | None, Parameter(group=_HOW)] = None,
     device: Annotated[Device, Parameter(group=_HOW)] = "auto",
     threads: Annotated[int | None, Parameter(group=_HOW)] = None,
+    precision: Annotated[Precision, Parameter(group=_HOW)] = "float32",
+    calibration: Annotated[str | None, Parameter(group=_HOW)] = None,
     output: Annotated[Path | None, Parameter(group=_RESULT, name=("--output", "-o"))] = None,
     format: Annotated[str, Parameter(group=_RESULT)] = "csv",  # noqa: A002 - the flag's name
     layout: Annotated[Literal["wide", "long"] | None, Parameter(group=_RESULT)] = None,
@@ -107,6 +112,11 @@ def estimate(
         Where ONNX models run.
     threads
         How many threads they run on; without it, one for each core.
+    precision
+        HRNet: int8 is about three times as fast on a recent processor. It is calibrated once, on
+        the first input, and checked; it is refused where it would move the points too much.
+    calibration
+        A clip or a folder of images of people to calibrate int8 on, instead of the first input.
     output
         A folder for the results; or the file for the only table, in the format of its ending.
     format
@@ -149,6 +159,8 @@ def estimate(
         decode=decode,
         device=device,
         threads=threads,
+        precision=precision,
+        calibration=calibration,
         quiet=quiet,
     )
     selection = Selection(start_s=start, end_s=end, every=every)
@@ -157,7 +169,12 @@ def estimate(
         def do(job: Job) -> Outcome:
             with frame_bar(job.name, quiet=quiet) as on_frame:
                 return run(
-                    job, load, selection=selection, fps=fps, layout=layout, on_frame=on_frame
+                    job,
+                    lambda: load(job.source),
+                    selection=selection,
+                    fps=fps,
+                    layout=layout,
+                    on_frame=on_frame,
                 )
 
         return _through(jobs, do, overwrite=overwrite, quiet=quiet)
@@ -174,15 +191,16 @@ def _parse_size(text: str | None) -> tuple[int, int] | None:
 
 
 @contextmanager
-def _loaded_once(backend: str, options: Options) -> Iterator[Callable[[], Estimator]]:
-    """Yield what returns the estimator, made when it is first asked for."""
+def _loaded_once(backend: str, options: Options) -> Iterator[Callable[[Source], Estimator]]:
+    """Yield what returns the estimator, made when it is first asked for, with what it is for."""
     from kinetrace.pipeline import load_estimator
 
     made: list[Estimator] = []
 
-    def load() -> Estimator:
+    def load(source: Source) -> Estimator:
         if not made:
-            made.append(load_estimator(backend, options))
+            first = dataclasses.replace(options, first_source=source)
+            made.append(load_estimator(backend, first))
         return made[0]
 
     try:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from kinetrace._atomic import reading
 from kinetrace._table_parsing import BOX, Cells, as_float32
-from kinetrace.detectors._boxes import Array
+from kinetrace.boxes import Array
 from kinetrace.errors import FormatError
 
 Rows = npt.NDArray[np.bool_]

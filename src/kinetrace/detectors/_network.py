@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kinetrace import weights
-from kinetrace.detectors._boxes import to_detections
+from kinetrace.boxes import to_detections
 from kinetrace.detectors._letterbox import Fit, fit, letterbox, trimmed_wh
 from kinetrace.detectors._outputs import Candidates, read_boxes, read_grid, recognise
 from kinetrace.errors import WeightsError

@@ -19,7 +19,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from kinetrace.detectors._boxes import Array, suppress
+from kinetrace.boxes import Array, suppress
 from kinetrace.errors import WeightsError
 from kinetrace.onnx_session import Shape
 

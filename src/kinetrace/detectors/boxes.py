@@ -16,8 +16,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from kinetrace.boxes import to_detections
 from kinetrace.detectors._box_files import Boxes, read_boxes
-from kinetrace.detectors._boxes import to_detections
 from kinetrace.errors import SourceError
 from kinetrace.estimators import Detections, Options
 from kinetrace.frames import Frame

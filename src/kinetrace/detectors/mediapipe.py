@@ -1,8 +1,7 @@
 """People by MediaPipe: its Pose Landmarker on the picture, asked for many people at once.
 
 It finds large, upright, separate people and misses most others; `docs/accuracy.md` says how many.
-The box is that of the person's keypoints, its score their mean visibility. One person may be
-found more than once; the estimator that looks closer tells.
+The box is that of the person's keypoints, its score their mean visibility.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import numpy as np
 
 from kinetrace import weights
 from kinetrace.backends._landmarker import Landmarker, find_model
+from kinetrace.boxes import suppress, to_detections
 from kinetrace.estimators import Detections, Options
 from kinetrace.frames import Frame
 from kinetrace.poses import bounds
@@ -25,6 +25,12 @@ _MOST_PEOPLE = 20
 # MediaPipe fits a picture into a square of 224 pixels. From this ratio of the sides on, so much of
 # that square is empty that the picture's own squares are looked at as well.
 _OBLONG = 1.15
+
+# For a panorama; in still longer pictures the squares no longer overlap.
+_MOST_SQUARES = 9
+
+# Whoever is seen in two squares is found in both; boxes that overlap more are one person's.
+_SAME_PERSON = 0.7
 
 
 def load(options: Options) -> MediaPipeDetector:
@@ -37,6 +43,7 @@ class MediaPipeDetector:
 
     def __init__(self, options: Options) -> None:
         self._weights = find_model(options.model, quiet=options.quiet)
+        self._least_score = options.min_detection_score or 0.0
         self._landmarker = Landmarker(
             weights.task_bundle(self._weights), most_people=_MOST_PEOPLE, film=False
         )
@@ -54,8 +61,8 @@ class MediaPipeDetector:
         found = [self._detect_in(frame, *window) for window in _windows(*frame.size_wh)]
         boxes = np.concatenate([box for box, _ in found])
         score = np.concatenate([score for _, score in found])
-        order = np.argsort(-score, kind="stable")
-        return Detections(boxes[order], score[order])
+        kept = suppress(boxes, score, max_iou=_SAME_PERSON)
+        return to_detections(boxes[kept], score[kept], frame.size_wh, min_score=self._least_score)
 
     def _detect_in(self, frame: Frame, left: int, top: int, right: int, bottom: int) -> Detections:
         people = self._landmarker(frame.image[top:bottom, left:right], frame.time_s)
@@ -78,7 +85,7 @@ def _windows(width: int, height: int) -> list[tuple[int, int, int, int]]:
     side, length = min(width, height), max(width, height)
     if length <= _OBLONG * side:
         return [whole]
-    count = math.ceil((length - side) / (side / 2)) + 1
+    count = min(math.ceil((length - side) / (side / 2)) + 1, _MOST_SQUARES)
     starts = np.linspace(0, length - side, count).astype(int).tolist()
     if width > height:
         return [whole, *((start, 0, start + side, height) for start in starts)]

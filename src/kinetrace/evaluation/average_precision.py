@@ -162,7 +162,8 @@ def match_images(
     # A result of COCO has every keypoint; one that is missing stands at (0, 0) there.
     xy = np.nan_to_num(predictions.xy, nan=0.0)
     wh = xy.max(axis=1, initial=-np.inf) - xy.min(axis=1, initial=np.inf)
-    outside = (wh.prod(axis=1) < _AREAS_PX[:, :1]) | (wh.prod(axis=1) > _AREAS_PX[:, 1:])
+    area_px = wh.prod(axis=1)
+    outside = np.asarray((area_px < _AREAS_PX[:, :1]) | (area_px > _AREAS_PX[:, 1:]))
     skip = _ignored(truth)
     of_truth, of_predictions = _rows(truth.image), _rows(predictions.image)
     nobody = np.zeros(0, np.int64)
@@ -174,11 +175,13 @@ def match_images(
         limits = np.tile(np.minimum(thresholds, 1 - 1e-10), len(skip))
         ignore = np.repeat(skip[:, g], len(thresholds), axis=0)
         match = _match(similarity, limits, ignore, truth.crowd[g])
-        there = match >= 0
-        dropped = there & np.take_along_axis(
-            np.pad(ignore, ((0, 0), (0, 1))), np.where(there, match, -1), axis=1
+        there = np.asarray(match >= 0)
+        nobody_ignored = np.pad(ignore, ((0, 0), (0, 1)))  # which is what -1 finds
+        dropped = np.where(
+            there,
+            np.take_along_axis(nobody_ignored, match, axis=1),
+            np.repeat(outside[:, d], len(thresholds), axis=0),
         )
-        dropped |= ~there & np.repeat(outside[:, d], len(thresholds), axis=0)
         shape = (len(skip), len(thresholds), len(d))
         rows = np.where(there, np.append(g, -1)[match], -1)
         yield ImageMatches(d, similarity, rows.reshape(shape), dropped.reshape(shape))
@@ -207,15 +210,15 @@ def _check(predictions: Predictions, truth: Truth) -> None:
 def _similarity(xy: Floats, truth: Truth, rows: npt.NDArray[np.int64]) -> Floats:
     """Return the (D, G) OKS of some people with some of the truth.
 
-    For whom no keypoint is labelled, a keypoint's distance is the one to their box made three
-    times as large, as in COCO's code.
+    For somebody without a labelled keypoint, a keypoint's distance is that to their box, made three
+    times as wide and high, as in COCO's code.
     """
-    labelled = truth.labelled[rows]
+    labelled = np.asarray(np.isfinite(truth.xy[rows]).all(axis=2))
     squared = squared_distances(xy, truth.xy[rows])
     low, high = np.split(truth.bbox_xyxy[rows][:, None], 2, axis=2)
     beyond = np.maximum(0, low - (high - low) - xy[:, None])
     beyond = beyond + np.maximum(0, xy[:, None] - (high + (high - low)))
-    bare = ~labelled.any(axis=1)
+    bare = np.asarray(~labelled.any(axis=1))
     squared = np.where(bare[:, None], np.square(beyond).sum(axis=3), squared)
     counted = labelled | bare[:, None]
     return oks(squared, truth.area_px[rows], truth.skeleton.sigmas, counted)

@@ -35,14 +35,18 @@ def compare(models: Mapping[str, Predictions], truth: Truth) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``model``, ``images``, ``people``; then COCO's ten numbers (`AveragePrecision`), ``recall``
-        (people found at OKS 0.5) and ``phantoms_per_image``; or ``PCK@0.2``, ``people`` being
-        those with a torso. All shares are 0..1.
+        ``model``, ``boxes`` (whose the model was given), ``images``, ``people``; then COCO's ten
+        numbers (`AveragePrecision`), ``recall`` (people found at OKS 0.5) and
+        ``phantoms_per_image``; or ``PCK@0.2``, ``people`` being those with a torso. All shares
+        are 0..1.
     """
     import pandas as pd
 
     measure = _with_oks if has_oks(truth) else _with_pck
-    rows = [{"model": name, **measure(found, truth)} for name, found in models.items()]
+    rows = [
+        {"model": name, "boxes": found.boxes, **measure(found, truth)}
+        for name, found in models.items()
+    ]
     return pd.DataFrame(rows)
 
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
+from kinetrace.boxes import area, iou
 from kinetrace.evaluation.average_precision import match_images
 from kinetrace.evaluation.predictions import Predictions
 from kinetrace.evaluation.truth import Truth
-from kinetrace.similarity import area, iou, overlap
 
 _TOUCHES = 0.3
 
@@ -90,7 +91,7 @@ def _found_by_box(predictions: Predictions, truth: Truth, threshold: float) -> i
         g = np.flatnonzero((truth.image == image) & ~truth.ignored)
         d = np.flatnonzero(predictions.image == image)
         d = d[np.argsort(-predictions.rank[d], kind="stable")]
-        alike = iou(predictions.bbox_xyxy[d], truth.bbox_xyxy[g])
+        alike = np.nan_to_num(iou(predictions.bbox_xyxy[d], truth.bbox_xyxy[g]))
         for row in alike if len(g) else ():
             best = int(row.argmax())
             if row[best] >= threshold:
@@ -104,11 +105,23 @@ def _phantoms(predictions: Predictions, truth: Truth) -> int:
     for image in range(len(truth.image_name)):
         box = predictions.bbox_xyxy[predictions.image == image]
         here = truth.image == image
-        people, crowds = (
-            truth.bbox_xyxy[here & ~truth.crowd],
-            truth.bbox_xyxy[here & truth.crowd],
+        touching = np.concatenate(
+            [
+                iou(box, truth.bbox_xyxy[here & ~truth.crowd]),
+                _share_within(box, truth.bbox_xyxy[here & truth.crowd]),
+            ],
+            axis=1,
         )
-        within = overlap(box, crowds) / np.maximum(area(box), np.spacing(1))[:, None]
-        touching = np.concatenate([iou(box, people), within], axis=1).max(axis=1, initial=0)
-        phantoms += int((touching < _TOUCHES).sum())
+        # A person without a box (NaN) touches nobody.
+        phantoms += int((np.nan_to_num(touching).max(axis=1, initial=0) < _TOUCHES).sum())
     return phantoms
+
+
+def _share_within(
+    box_xyxy: npt.NDArray[np.float64], crowd_xyxy: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """Return how much of each of N boxes lies within each of C crowds, (N, C) of 0..1."""
+    low = np.maximum(box_xyxy[:, None, :2], crowd_xyxy[None, :, :2])
+    high = np.minimum(box_xyxy[:, None, 2:], crowd_xyxy[None, :, 2:])
+    shared = np.prod(np.maximum(high - low, 0), axis=2)
+    return np.asarray(shared / np.maximum(area(box_xyxy), np.spacing(1))[:, None])

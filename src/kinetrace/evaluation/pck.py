@@ -88,8 +88,7 @@ def _nearest(
 ) -> npt.NDArray[np.int64]:
     """Return for each of the M people the row of the prediction that is meant, -1 for none."""
     out = np.full(len(truth.xy), -1)
-    # All pairs of one image, as rows of the truth and of the predictions.
-    m, n = np.nonzero((truth.image[:, None] == predictions.image[None]) & measured[:, None])
+    m, n = _pairs(np.where(measured, truth.image, -1), predictions.image)
     with np.errstate(divide="ignore", invalid="ignore"):
         off = np.linalg.norm(predictions.xy[n] - truth.xy[m], axis=2) / limit_px[m, None]
     # Soft, so that some points far away do not decide; a point that is missing on either side is 0.
@@ -100,3 +99,15 @@ def _nearest(
             out[m[pair]] = n[pair]
             taken[n[pair]] = True
     return out
+
+
+def _pairs(
+    truth_image: npt.NDArray[np.int64], image: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return all pairs of rows that are of the same image; -1 is none."""
+    order = np.argsort(image, kind="stable")
+    first, behind = (np.searchsorted(image[order], truth_image, side=s) for s in ("left", "right"))
+    many = behind - first
+    m = np.repeat(np.arange(len(truth_image)), many)
+    within = np.arange(len(m)) - np.repeat(np.cumsum(many) - many, many)
+    return m, order[np.repeat(first, many) + within]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any, Literal
 
 import numpy as np
@@ -16,7 +17,7 @@ from kinetrace.topdown import rescore
 
 Rank = Literal["rescored", "bbox"]
 
-_UNKNOWN_BOXES = "not stated"
+NOT_STATED = "not stated"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -39,6 +40,8 @@ class Predictions:
         The images of the truth that the model has seen.
     elsewhere
         How many of its images the truth does not have; they are left out.
+    boxes
+        Whose boxes the model was given, see `boxes_used`.
     """
 
     image: npt.NDArray[np.int64]
@@ -48,6 +51,7 @@ class Predictions:
     rank: npt.NDArray[np.float64]
     looked_at: npt.NDArray[np.bool_]
     elsewhere: int
+    boxes: str
 
 
 def align(poses: Poses, truth: Truth, *, rank: Rank | None = None) -> Predictions:
@@ -93,6 +97,7 @@ def align(poses: Poses, truth: Truth, *, rank: Rank | None = None) -> Prediction
         rank=_ranks(poses, rank)[row],
         looked_at=looked_at,
         elsewhere=int((image_of_frame < 0).sum()),
+        boxes=boxes_used(poses, truth),
     )
 
 
@@ -135,21 +140,24 @@ def _estimate_entry(poses: Poses) -> dict[str, Any] | None:
     return dict(entries[-1].get("parameters") or {}) if entries else None
 
 
-def boxes_used(poses: Poses) -> str:
+def boxes_used(poses: Poses, truth: Truth) -> str:
     """Return whose boxes a model was given, as its log states: accuracy means little without.
 
     Returns
     -------
     str
-        What the log has under ``boxes``, else ``detected (...)`` with the detector's name, else
-        ``none`` for a backend that was logged without a detector, else ``not stated``.
+        ``ground truth``, if the boxes came out of the truth's own file; ``given (FILE)``, if out of
+        another one; ``detected (DETECTOR)``; ``none``, for a backend without a detector; or ``not
+        stated``, where there is no log.
     """
     made = _estimate_entry(poses)
     if made is None:
-        return _UNKNOWN_BOXES
-    if made.get("boxes"):
-        return str(made["boxes"])
+        return NOT_STATED
     detector = made.get("detector")
-    if isinstance(detector, dict):
-        detector = detector.get("boxes") or detector.get("detector")
+    if isinstance(detector, Mapping):
+        path = detector.get("boxes")
+        if path is not None:
+            same = Path(str(path)).resolve() == Path(truth.source).resolve()
+            return "ground truth" if same else f"given ({PurePath(str(path)).name})"
+        detector = detector.get("detector")
     return f"detected ({detector})" if detector else "none"

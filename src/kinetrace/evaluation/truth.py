@@ -64,6 +64,29 @@ class Truth:
         """Which keypoints are labelled, (M, K)."""
         return np.asarray(np.isfinite(self.xy).all(axis=2))
 
+    def only(self, images: Bools) -> Truth:
+        """Return the truth of some images.
+
+        Parameters
+        ----------
+        images : (I,) bool
+            Those that stay.
+        """
+        position = np.cumsum(images) - 1
+        keep = images[self.image]
+        return Truth(
+            skeleton=self.skeleton,
+            image_name=tuple(n for n, stays in zip(self.image_name, images, strict=True) if stays),
+            image_id=self.image_id[images],
+            image=position[self.image[keep]],
+            xy=self.xy[keep],
+            bbox_xyxy=self.bbox_xyxy[keep],
+            area_px=self.area_px[keep],
+            ignored=self.ignored[keep],
+            crowd=self.crowd[keep],
+            source=self.source,
+        )
+
 
 def read_truth(path: Path) -> Truth:
     """Read annotations.
@@ -71,9 +94,9 @@ def read_truth(path: Path) -> Truth:
     Parameters
     ----------
     path
-        A COCO keypoints file (``.json``), or an LSP-style archive (``.npz``) of ``image`` (N names),
-        ``xy`` (N, K, 2), ``labelled`` (N, K) and ``joints`` (K names, ``r_ankle`` or
-        ``right_ankle``), with one annotated person an image.
+        A COCO keypoints file (``.json``), or an LSP-style archive (``.npz``) with one annotated
+        person an image: ``image`` (N names), ``xy`` (N, K, 2), ``labelled`` (N, K) and ``joints``
+        (K names, ``r_ankle`` or ``right_ankle``).
 
     Raises
     ------
@@ -112,7 +135,7 @@ def _read_lsp(path: Path) -> Truth:
         xy=xy,
         bbox_xyxy=bounds(xy).astype(np.float64),
         area_px=np.full(n, np.nan),
-        ignored=~labelled.any(axis=1),
+        ignored=np.asarray(~labelled.any(axis=1)),
         crowd=np.zeros(n, bool),
         source=str(path),
     )

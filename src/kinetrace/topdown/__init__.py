@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kinetrace.topdown.crops import Decode, Regions, surround, to_grid, to_image, write_crops
+from kinetrace.decoding import Decode
+from kinetrace.topdown.crops import Regions, surround, to_grid, to_image, write_crops
 from kinetrace.topdown.heatmaps import (
     average_flipped,
     decode_heatmaps,
@@ -65,14 +66,17 @@ def locate(
     Returns
     -------
     xy : (N, K, 2) float32
-        Pixels of the image; NaN where there is no position, or one outside the image.
+        Pixels of the image; NaN where there is no position, or one outside the image. What lies
+        outside by less than a heatmap pixel, nearer than the network can tell, is on the edge.
     score : (N, K) float32
         Height of the peak, 0..1; 0 where `xy` is NaN.
     """
-    xy, score = decode_heatmaps(heatmaps, decode=decode, sigma_px=sigma_px)
+    found, score = decode_heatmaps(heatmaps, decode=decode, sigma_px=sigma_px)
     size_wh = (heatmaps.shape[3], heatmaps.shape[2])
-    xy = to_image(xy, regions, size_wh, decode=decode).astype(np.float32)
+    xy = to_image(found, regions, size_wh, decode=decode)
     # An image reaches from the left edge of its first pixel to the right edge of its last.
-    edge = np.asarray(image_size_wh, np.float32).reshape(-1, 1, 2) - 0.5
-    inside = np.all((xy >= -0.5) & (xy <= edge), axis=2)
-    return np.where(inside[..., None], xy, np.nan), np.where(inside, score, 0)
+    edge = np.asarray(image_size_wh, np.float64).reshape(-1, 1, 2) - 0.5
+    cell_px = (regions.size_wh / size_wh)[:, None]
+    inside = np.all((xy > -0.5 - cell_px) & (xy < edge + cell_px), axis=2)
+    xy = np.where(inside[..., None], np.clip(xy, -0.5, edge), np.nan)
+    return xy.astype(np.float32), np.where(inside, score, 0)

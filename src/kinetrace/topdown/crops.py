@@ -14,13 +14,14 @@ and the last pixel, size - 1 (Huang et al., CVPR 2020, section 3.2).
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-Decode = Literal["default", "dark", "udp"]
+from kinetrace.decoding import Decode
+
 Floats = npt.NDArray[np.float64]
 
 PADDING = 1.25

@@ -37,7 +37,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from kinetrace.topdown.crops import Decode
+from kinetrace.decoding import Decode
 
 Floats32 = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]

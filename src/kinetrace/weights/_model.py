@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Literal
 
+from kinetrace.decoding import Decode
+
 Task = Literal["pose", "person-detection"]
-Decode = Literal["default", "dark", "udp"]
 ArchiveKind = Literal["url", "pypi", "npm"]
 
 

@@ -1,0 +1,109 @@
+"""``kinetrace evaluate``: predictions against what annotators say."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import numpy as np
+from cyclopts import Parameter
+
+from kinetrace._atomic import replacing
+
+if TYPE_CHECKING:
+    from kinetrace.evaluation import Predictions
+
+
+EXAMPLES = (
+    "kinetrace estimate val2017/ --backend hrnet --detector boxes --boxes truth.json -o w32.csv",
+    "kinetrace evaluate w32.csv w48.csv --truth truth.json",
+    "kinetrace evaluate w32.csv --truth truth.json --by keypoint --output keypoints.csv",
+)
+
+
+def evaluate(
+    *predictions: Path,
+    truth: Path,
+    by: Literal["model", "keypoint"] = "model",
+    boxes: Literal["ground-truth", "detected"] | None = None,
+    rank: Literal["rescored", "bbox"] | None = None,
+    images: Literal["all", "seen"] = "all",
+    output: Annotated[Path | None, Parameter(name=("--output", "-o"))] = None,
+) -> None:
+    """Measure how good predictions are, several models side by side.
+
+    Against a COCO file: average precision and recall of keypoints as COCO defines them. Against an
+    LSP-style archive: PCK@0.2, relative to the torso. The table is printed as Markdown; all shares
+    are 0..1. Accuracy on annotated boxes is higher than on detected ones, so the table says which.
+
+    Parameters
+    ----------
+    predictions
+        Files of keypoints, one a model: Kinetrace's own, or lists of results as COCO wants them.
+    truth
+        A COCO keypoints file (.json), or an archive of image, xy, labelled and joints (.npz).
+    by
+        A row a model, or a row a keypoint of each model.
+    boxes
+        Whose boxes the models were given, where the files do not say.
+    rank
+        What people are sorted by: rescored is the box's score times the mean of the keypoints'
+        above 0.2, bbox is the score in the file. The default is rescored for what Kinetrace has
+        estimated, bbox for others' results.
+    images
+        All images of the truth count, those that a model has not seen as if it found nobody; or
+        seen: only those that every model has seen.
+    output
+        A CSV file for the table.
+    """
+    if not predictions:
+        raise ValueError("name at least one file of predictions")
+    from kinetrace import evaluation, formats
+
+    annotated = evaluation.read_truth(truth)
+    names = _names(predictions)
+    poses = {n: formats.read(path) for n, path in zip(names, predictions, strict=True)}
+    models = {n: evaluation.align(p, annotated, rank=rank) for n, p in poses.items()}
+    _say_what_is_missing(models)
+    if images == "seen":
+        annotated = annotated.only(np.all([m.looked_at for m in models.values()], axis=0))
+        models = {n: evaluation.align(p, annotated, rank=rank) for n, p in poses.items()}
+    if boxes is not None:
+        stated = boxes.replace("-", " ")
+        models = {n: dataclasses.replace(m, boxes=stated) for n, m in models.items()}
+    compare = evaluation.compare if by == "model" else evaluation.compare_keypoints
+    table = compare(models, annotated)
+    if output is not None:
+        with replacing(output) as temporary:
+            temporary.write_text(table.to_csv(index=False), encoding="utf-8")
+    print(evaluation.to_markdown(table))
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """Return what to call the models: the files' names, or their paths where two are the same."""
+    short = [path.name.split(".")[0] if path.name[0] != "." else path.name for path in paths]
+    names = short if len(set(short)) == len(short) else [str(path) for path in paths]
+    if len(set(names)) < len(names):
+        raise ValueError("a file of predictions is named twice")
+    return names
+
+
+def _say_what_is_missing(models: Mapping[str, Predictions]) -> None:
+    """Tell on stderr what makes the numbers other than they seem."""
+    for name, found in models.items():
+        unseen = int((~found.looked_at).sum())
+        if unseen:
+            print(
+                f"kinetrace: {name} has not seen {unseen} of the truth's {len(found.looked_at)} "
+                "images (--images seen leaves them out)",
+                file=sys.stderr,
+            )
+        if found.elsewhere:
+            print(
+                f"kinetrace: {name} has {found.elsewhere} images that the truth does not have; "
+                "they are left out",
+                file=sys.stderr,
+            )
