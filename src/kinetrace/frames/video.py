@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Any
@@ -54,6 +55,8 @@ class VideoReader:
             raise SourceError(f"{location} has no video in it, only sound or text")
         self._stream = self._container.streams.video[0]
         self._stream.thread_type = "AUTO"
+        # The other cores belong to the networks, which take far longer than decoding does.
+        self._stream.codec_context.thread_count = max(1, (os.cpu_count() or 2) // 2)
         self._damaged = 0  # packets and frames that had to be passed over
         self._packets = 0
         self.expected_frames = _expected_frames(self._container, self._stream, selection)
