@@ -4,7 +4,7 @@
 >>> poses = kinetrace.estimate("clip.mp4", backend="mediapipe")  # doctest: +SKIP
 >>> poses.table()  # doctest: +SKIP
 
-Importing this loads NumPy and nothing heavier: what needs more is imported when it is first used.
+Importing this loads nothing heavy: what a name needs is imported when it is first used.
 """
 
 from __future__ import annotations
@@ -12,13 +12,12 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from kinetrace.poses import Poses, Skeleton, concat
-
 if TYPE_CHECKING:
     from kinetrace.draw import draw
     from kinetrace.formats import read, write
     from kinetrace.frames import Frame, open_frames
     from kinetrace.pipeline import estimate, stream
+    from kinetrace.poses import Poses, Skeleton, concat
 
 
 __version__ = "0.1.0"
@@ -37,9 +36,12 @@ __all__ = [
     "write",
 ]
 
-# Public names that bring PyAV or OpenCV along, and the module that each lives in.
+# The public names, and the module that each lives in.
 _LAZY = {
     "Frame": "frames",
+    "Poses": "poses",
+    "Skeleton": "poses",
+    "concat": "poses",
     "draw": "draw",
     "estimate": "pipeline",
     "open_frames": "frames",

@@ -8,14 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol, get_args
 
-from kinetrace.decoding import Decode
+from kinetrace.choices import Decode, Device, Precision, Quality
 from kinetrace.frames import Frame
 from kinetrace.frames.sources import Source
-from kinetrace.onnx_session import Device
 from kinetrace.poses import FloatArray, Poses, Skeleton
-
-Quality = Literal["best", "fast"]
-Precision = Literal["float32", "int8"]
 
 # Elsewhere ONNX Runtime computes in float32 and only converts to and fro.
 _INT8_DEVICES: tuple[Device, ...] = ("auto", "cpu", "openvino")

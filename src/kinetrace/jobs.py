@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kinetrace.choices import Layout
 from kinetrace.errors import OutputError, SourceError
 from kinetrace.frames.images import SUFFIXES as IMAGE_SUFFIXES
 from kinetrace.frames.images import natural_order
-from kinetrace.poses import Layout
 
 VIDEO_SUFFIXES = (
     *(".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".wmv", ".flv", ".mpg", ".mpeg", ".m2v"),

@@ -10,14 +10,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple, get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from kinetrace.choices import Device
 from kinetrace.errors import KinetraceError, MissingExtraError, WeightsError
 
-Device = Literal["auto", "cpu", "cuda", "coreml", "directml", "openvino"]
 Shape = tuple[int | None, ...]
 
 

@@ -9,11 +9,11 @@ from itertools import islice
 from typing import Any, Literal
 
 from kinetrace import plugins
+from kinetrace.choices import Device, Precision, Quality
 from kinetrace.errors import SourceError, TruncatedError
-from kinetrace.estimators import Estimator, Options, Precision, Quality
+from kinetrace.estimators import Estimator, Options
 from kinetrace.frames import Frame
 from kinetrace.frames.sources import Frames, Source, open_frames
-from kinetrace.onnx_session import Device
 from kinetrace.poses import Poses, concat
 
 DEFAULT_BACKEND = "mediapipe"

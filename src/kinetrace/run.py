@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from kinetrace.choices import Layout
 from kinetrace.contact_sheet import contact_sheet
 from kinetrace.draw import draw
 from kinetrace.errors import KinetraceError, OutputError, SourceError, TruncatedError
@@ -28,7 +29,7 @@ from kinetrace.frames.sources import Frames, open_frames
 from kinetrace.frames.video_writer import VideoWriter
 from kinetrace.jobs import Job, is_image_name
 from kinetrace.pipeline import estimate_frames
-from kinetrace.poses import Layout, Poses
+from kinetrace.poses import Poses
 
 Drawn = Iterator[tuple[Frame, Poses]]
 

@@ -37,8 +37,9 @@ from kinetrace._table_parsing import (
     parse_long,
     parse_wide,
 )
+from kinetrace.choices import Layout
 from kinetrace.errors import FormatError, OutputError
-from kinetrace.poses import FloatArray, IntArray, Layout, Poses, Skeleton
+from kinetrace.poses import FloatArray, IntArray, Poses, Skeleton
 from kinetrace.skeletons import SKELETONS, skeleton_of
 
 if TYPE_CHECKING:

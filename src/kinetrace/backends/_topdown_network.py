@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kinetrace.decoding import Decode
+from kinetrace.choices import Decode, Device
 from kinetrace.errors import WeightsError
 from kinetrace.frames import Frame
-from kinetrace.onnx_session import Device, Session, open_session
+from kinetrace.onnx_session import Session, open_session
 from kinetrace.poses import Skeleton
 from kinetrace.skeletons import COCO17
 from kinetrace.topdown import average_flipped, locate, surround, write_crops

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from kinetrace import networks, plugins, quantisation, weights
 from kinetrace.backends._topdown_network import TopdownNetwork
-from kinetrace.decoding import Decode
+from kinetrace.choices import Decode
 from kinetrace.errors import WeightsError
 from kinetrace.estimators import Detections, Options
 from kinetrace.frames import Frame

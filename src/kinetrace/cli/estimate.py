@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Group, Parameter
 
+from kinetrace.choices import Decode, Device, Precision, Quality
 from kinetrace.cli._show import frame_bar, quiet_native_libraries, summary, use_cache
-from kinetrace.decoding import Decode
 from kinetrace.errors import KinetraceError, MissingExtraError, PluginError, WeightsError
-from kinetrace.estimators import Precision, Quality
-from kinetrace.onnx_session import Device
 
 if TYPE_CHECKING:
     from kinetrace.estimators import Estimator, Options

@@ -8,10 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import numpy as np
 from cyclopts import Parameter
-
-from kinetrace._atomic import replacing
 
 if TYPE_CHECKING:
     from kinetrace.evaluation import Predictions
@@ -59,6 +56,10 @@ def evaluate(
     output
         A CSV file for the table.
     """
+    import numpy as np
+
+    from kinetrace._atomic import replacing
+
     if not predictions:
         raise ValueError("name at least one file of predictions")
     from kinetrace import evaluation, formats

@@ -38,8 +38,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from kinetrace import plugins
+from kinetrace.choices import Layout
 from kinetrace.errors import FormatError, PluginError, SourceError
-from kinetrace.poses import Layout, Poses
+from kinetrace.poses import Poses
 
 if TYPE_CHECKING:
     from kinetrace.formats._recording import Recording

@@ -13,9 +13,10 @@ from urllib.parse import quote
 
 from kinetrace import tables
 from kinetrace._atomic import replacing
+from kinetrace.choices import Layout
 from kinetrace.errors import FormatError
 from kinetrace.formats import _json
-from kinetrace.poses import Layout, Poses
+from kinetrace.poses import Poses
 
 _KEY = "kinetrace:poses"
 _CONTEXT = "http://www.w3.org/ns/csvw"

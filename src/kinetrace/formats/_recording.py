@@ -8,9 +8,10 @@ from types import ModuleType, TracebackType
 from typing import Any
 
 from kinetrace._atomic import writing
+from kinetrace.choices import Layout
 from kinetrace.errors import OutputError
 from kinetrace.formats import jsonl
-from kinetrace.poses import Layout, Poses
+from kinetrace.poses import Poses
 
 
 class Recording:

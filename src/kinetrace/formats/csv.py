@@ -24,10 +24,11 @@ import numpy as np
 from kinetrace import tables
 from kinetrace._atomic import Appender, reading, replacing, writing
 from kinetrace._table_parsing import keypoints
+from kinetrace.choices import Layout
 from kinetrace.errors import FormatError
 from kinetrace.formats import _csvw
 from kinetrace.formats._stretches import Stretches, split
-from kinetrace.poses import Layout, Poses
+from kinetrace.poses import Poses
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,10 +14,11 @@ from typing import Any
 
 from kinetrace import tables
 from kinetrace._atomic import reading, replacing
+from kinetrace.choices import Layout
 from kinetrace.errors import FormatError
 from kinetrace.formats import _json
 from kinetrace.formats._stretches import Stretches, split
-from kinetrace.poses import Layout, Poses
+from kinetrace.poses import Poses
 
 SUFFIXES = (".keypoints.parquet", ".parquet")
 LAYOUTS = ("wide", "long")

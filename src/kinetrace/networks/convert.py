@@ -62,7 +62,7 @@ def convert(
     folder = weights_path.parent if cache_dir is None else Path(cache_dir)
     digest = _hash_file(weights_path) if sha256 is None else sha256
     path = folder / f"{weights_path.stem}-{digest[:16]}-b{BUILDER_VERSION}.onnx"
-    if _is_intact(path):
+    if is_intact(path):
         return path
     state = read_checkpoint(weights_path)
     try:
@@ -71,7 +71,7 @@ def convert(
         raise WeightsError(f"{weights_path}: {error}") from error
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write_sealed(path, model.SerializeToString())
+        write_sealed(path, model.SerializeToString())
     except OSError as error:
         msg = (
             f"The graph of {weights_path} cannot be written to {folder} ({error.strerror}). "
@@ -105,7 +105,7 @@ def _encode_seal(digest: bytes) -> bytes:
     return bytes([14 << 3 | 2, len(entry)]) + entry
 
 
-def _write_sealed(path: Path, body: bytes) -> None:
+def write_sealed(path: Path, body: bytes) -> None:
     """Put a file in place in one step: nobody sees a part of it, and the last writer wins."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=".tmp")
     part = Path(name)
@@ -117,13 +117,13 @@ def _write_sealed(path: Path, body: bytes) -> None:
             part.replace(path)
         except PermissionError:
             # Windows: another process has made the same graph, and has it open.
-            if not _is_intact(path):
+            if not is_intact(path):
                 raise
     finally:
         part.unlink(missing_ok=True)
 
 
-def _is_intact(path: Path) -> bool:
+def is_intact(path: Path) -> bool:
     """Tell whether a graph is there and ends with the hash of what precedes."""
     try:
         with path.open("rb") as file:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kinetrace.decoding import Decode
+from kinetrace.choices import Decode
 from kinetrace.topdown.crops import Regions, surround, to_grid, to_image, write_crops
 from kinetrace.topdown.heatmaps import (
     average_flipped,

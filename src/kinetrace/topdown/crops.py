@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from kinetrace.decoding import Decode
+from kinetrace.choices import Decode
 
 Floats = npt.NDArray[np.float64]
 

@@ -37,7 +37,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from kinetrace.decoding import Decode
+from kinetrace.choices import Decode
 
 Floats32 = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Literal
 
-from kinetrace.decoding import Decode
+from kinetrace.choices import Decode
 
 Task = Literal["pose", "person-detection"]
 ArchiveKind = Literal["url", "pypi", "npm"]
