@@ -57,6 +57,20 @@ def write_film(
     return path
 
 
+def write_cut_film(path: Path, frames: int) -> Path:
+    """Write a film, and cut the file off at seven tenths; its index, at the front, is whole."""
+    write_film(
+        path,
+        [i * 40 for i in range(frames)],
+        container_options={"movflags": "faststart"},
+        options={"g": "10", "qp": "10"},
+        size_wh=(192, 128),
+    )
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) * 7 // 10])
+    return path
+
+
 def rotate_display(path: Path, quarter_turns_clockwise: int) -> None:
     """Set the display matrix of an MP4's only track, as a phone does that is held upright."""
     one = 1 << 16

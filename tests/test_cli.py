@@ -14,7 +14,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from film import write_film
+from film import write_cut_film, write_film
 from PIL import Image
 
 from kinetrace import demo, estimate, read
@@ -182,15 +182,7 @@ def test_no_permission(clip, tmp_path):
 
 
 def test_a_truncated_video_gives_its_table_and_exit_code_1(tmp_path):
-    path = write_film(
-        tmp_path / "cut.mp4",
-        [i * 40 for i in range(60)],
-        container_options={"movflags": "faststart"},
-        options={"g": "10", "qp": "10"},
-        size_wh=(192, 128),
-    )
-    data = path.read_bytes()
-    path.write_bytes(data[: len(data) * 7 // 10])
+    write_cut_film(tmp_path / "cut.mp4", 60)
     done = kinetrace("estimate", "cut.mp4", cwd=tmp_path)
     assert "of 60 frames could be read" in one_error_line(done)
     assert 10 < len(read(tmp_path / "cut.keypoints.csv").frame_time_s) < 60
@@ -241,6 +233,20 @@ def test_a_full_disk_leaves_what_fitted(clip, tmp_path):
     frames = len(read(tmp_path / "clip.partial.keypoints.csv").frame_time_s)
     assert 5 < frames < 90
     assert f"first {frames} frames" in line
+
+
+def test_the_overlay_of_a_stretch_begins_with_it(clip, tmp_path):
+    arguments = ("estimate", "clip.mp4", "--start", "2", "--end", "2.5", "--overlay")
+    assert kinetrace(*arguments, cwd=tmp_path).returncode == 0
+    poses = read(tmp_path / "clip.keypoints.csv")
+    assert poses.frame_time_s[0] == pytest.approx(2)
+    for name in ("clip.overlay.mp4", "again.mp4"):
+        if name == "again.mp4":
+            drawn = kinetrace("draw", "clip.mp4", "--output", name, cwd=tmp_path)
+            assert drawn.returncode == 0, drawn.stderr
+        with av.open(str(tmp_path / name)) as container:
+            times = [frame.time for frame in container.decode(video=0)]
+        assert np.allclose(times, poses.frame_time_s - 2, atol=1e-4)
 
 
 def test_draw_and_convert_go_on_from_the_table(clip, tmp_path):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 
 from kinetrace.contact_sheet import _caption, contact_sheet
-from kinetrace.draw import LEFT_RGB
+from kinetrace.drawing import LEFT_RGB
 from kinetrace.errors import OutputError
 from kinetrace.frames import Frame
 from kinetrace.frames.image_writer import write_image

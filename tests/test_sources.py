@@ -10,7 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from film import number_of, picture, rotate_display, write_film
+from film import number_of, picture, rotate_display, write_cut_film, write_film
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -138,20 +138,8 @@ def test_colours_are_rgb(constant):
     assert max(green, blue) < 80
 
 
-def faststart(tmp_path: Path, frames: int = 90) -> Path:
-    return write_film(
-        tmp_path / "film.mp4",
-        [i * 40 for i in range(frames)],
-        container_options={"movflags": "faststart"},
-        options={"g": "10", "qp": "10"},
-        size_wh=(192, 128),
-    )
-
-
 def test_a_truncated_video_yields_what_it_has_and_then_says_so(tmp_path):
-    path = faststart(tmp_path)
-    data = path.read_bytes()
-    path.write_bytes(data[: len(data) * 7 // 10])
+    path = write_cut_film(tmp_path / "film.mp4", 90)
     got = []
     with pytest.raises(TruncatedError, match=r"of 90 frames could be read, up to \d") as caught:
         for frame in open_frames(path):
@@ -174,7 +162,12 @@ def test_a_whole_video_whose_end_is_not_wanted_is_not_called_truncated(constant)
 
 
 def test_damage_in_the_middle_is_passed_over_and_told(tmp_path):
-    path = faststart(tmp_path)
+    path = write_film(
+        tmp_path / "film.mp4",
+        [i * 40 for i in range(90)],
+        options={"g": "10", "qp": "10"},
+        size_wh=(192, 128),
+    )
     data = bytearray(path.read_bytes())
     middle = len(data) // 2
     data[middle : middle + 400] = np.random.default_rng(0).bytes(400)

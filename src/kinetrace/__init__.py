@@ -13,7 +13,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kinetrace.draw import draw
+    from kinetrace.drawing import draw
     from kinetrace.formats import read, write
     from kinetrace.frames import Frame, open_frames
     from kinetrace.pipeline import estimate, stream
@@ -42,7 +42,7 @@ _LAZY = {
     "Poses": "poses",
     "Skeleton": "poses",
     "concat": "poses",
-    "draw": "draw",
+    "draw": "drawing",
     "estimate": "pipeline",
     "open_frames": "frames",
     "read": "formats",

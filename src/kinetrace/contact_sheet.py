@@ -10,7 +10,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from kinetrace.draw import draw
+from kinetrace.drawing import draw
 from kinetrace.frames import Frame
 from kinetrace.labels import Image, draw_label, label_height_px
 from kinetrace.poses import Poses

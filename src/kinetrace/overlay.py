@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kinetrace.draw import draw
+from kinetrace.drawing import draw
 from kinetrace.errors import SourceError
 from kinetrace.frames.image_writer import write_image
 from kinetrace.frames.sources import open_frames
@@ -37,7 +37,7 @@ def draw_file(
     min_score
         Keypoints with a lower score are left out.
     boxes, ids
-        See `kinetrace.draw.draw`.
+        See `kinetrace.draw`.
     on_frame
         Called with the frames done and the frames to do.
 
@@ -59,7 +59,9 @@ def draw_file(
     position = {int(index): i for i, index in enumerate(poses.frame_index)}
     done = 0
     with open_frames(source) as frames:
-        video = VideoWriter(output, source=source) if frames.continuous else None
+        # A table of a stretch makes a film of that stretch, which begins at 0.
+        start_s = 0.0 if position.get(0) is not None else None
+        video = VideoWriter(output, source=source, start_s=start_s) if frames.continuous else None
         for frame in frames:
             if frame.index not in position:
                 continue

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from kinetrace.choices import Layout
 from kinetrace.contact_sheet import contact_sheet
-from kinetrace.draw import draw
+from kinetrace.drawing import draw
 from kinetrace.errors import KinetraceError, OutputError, SourceError, TruncatedError
 from kinetrace.estimators import Estimator
 from kinetrace.formats import open_writer
@@ -107,7 +107,7 @@ def run(
     outcome = Outcome()
     with open_frames(job.source, **dataclasses.asdict(selection), fps=fps) as frames:
         _check(job, frames)
-        outputs = _Outputs(job, fps=fps, layout=layout)
+        outputs = _Outputs(job, start_s=selection.start_s, fps=fps, layout=layout)
         estimated = _counted(estimate_frames(frames, load()), outcome, frames, on_frame)
         try:
             _write(job, outputs, estimated)
@@ -168,8 +168,10 @@ def _chain(first: tuple[Frame, Poses], rest: Drawn) -> Drawn:
 class _Outputs:
     """The files of a job, opened with the first frame, which tells what they will hold."""
 
-    def __init__(self, job: Job, *, fps: float | None, layout: Layout | None) -> None:
-        self._job, self._fps, self._layout = job, fps, layout
+    def __init__(
+        self, job: Job, *, start_s: float | None, fps: float | None, layout: Layout | None
+    ) -> None:
+        self._job, self._start_s, self._fps, self._layout = job, start_s, fps, layout
         self._files = ExitStack()
         self._table: Recording | None = None
         self._video: VideoWriter | None = None
@@ -209,8 +211,10 @@ class _Outputs:
 
     def _open_video(self, path: Path) -> VideoWriter:
         source = self._job.source
-        sound = source if isinstance(source, Path) else None
-        return VideoWriter(path, source=sound, fps=self._fps)
+        if not isinstance(source, Path):
+            return VideoWriter(path, fps=self._fps, start_s=None)  # live: begins at 0
+        # A film's times are kept; those of a stretch begin at 0 with it.
+        return VideoWriter(path, source=source, fps=self._fps, start_s=self._start_s or 0.0)
 
     def what_is_left(self) -> str:
         """Say where the part is that was written before the end, if there is one."""

@@ -181,6 +181,7 @@ def _crop(box_xyxy: npt.NDArray[Any], size_wh: tuple[int, int]) -> tuple[int, in
 
 def _within(frame: Frame, people: Landmarks) -> Landmarks:
     """Remove what lies beyond the picture: keypoints, and people of whom nothing is left."""
+    # MediaPipe's own 0..1, which is half a pixel off the picture's edges as `Poses` has them.
     inside = np.all((people.xy >= 0) & (people.xy <= frame.size_wh), axis=2)
     seen = inside.any(axis=1)
     return Landmarks(

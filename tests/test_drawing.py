@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kinetrace.draw import LEFT_RGB, MIDLINE_RGB, RIGHT_RGB, TRACK_RGB, draw
+from kinetrace.drawing import LEFT_RGB, MIDLINE_RGB, RIGHT_RGB, TRACK_RGB, draw
 from kinetrace.labels import draw_label
 from kinetrace.poses import Poses, Skeleton
 from kinetrace.skeletons import BLAZEPOSE33, COCO17
