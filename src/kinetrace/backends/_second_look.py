@@ -9,13 +9,13 @@ elsewhere. `docs/accuracy.md` has the shares of both.
 from __future__ import annotations
 
 import math
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from kinetrace.backends._landmarker import Landmarker, Landmarks
+from kinetrace.backends._landmarker import NOBODY, Landmarker, Landmarks
 from kinetrace.poses import bounds
 
 # Surroundings on each side of the person, relative to the longer side of their box. With less,
@@ -62,51 +62,78 @@ class SecondLook:
 
     def _lose(self) -> None:
         self._confirmed = False
+        self._is_new = True
+        self._pending: tuple[float, Future[bool]] | None = None
         self._next_look_s = -math.inf
         self._failing_since_s = math.nan
 
     def confirms(self, image: npt.NDArray[np.uint8], time_s: float, person: Landmarks) -> bool:
         """Tell whether the first person of `person`, if any, is one.
 
-        In a film this follows one person: where `person` is empty, it starts afresh.
+        In a film this follows one person: where `person` is empty, it starts afresh. Whoever is
+        new is looked at on the spot; later looks run beside the estimation of the next frame, and
+        count from there on.
         """
         if not len(person.xy) or not self._film:
             self._lose()
         if not len(person.xy):
             return False
-        if time_s < self._next_look_s:
-            return self._confirmed
-        if self._finds(image, person.xy[0]):
-            self._confirmed = True
-            self._next_look_s = time_s + _HOLDS_S
-            self._failing_since_s = math.nan
-        else:
-            if math.isnan(self._failing_since_s):
-                self._failing_since_s = time_s
-            self._next_look_s = time_s + _RETRY_S
-            if time_s - self._failing_since_s >= _REVOKED_AFTER_S:
-                self._confirmed = False
+        if self._pending is not None:
+            looked_s, found = self._pending
+            self._learn(looked_s, is_there=found.result())
+            self._pending = None
+        if not time_s < self._next_look_s:  # photos have no time (NaN), and each is looked at
+            look = self._thread.submit(self._finds, *_surroundings(image, person.xy[0]))
+            if self._is_new:
+                self._learn(time_s, is_there=look.result())
+                self._is_new = False
+            else:
+                self._pending = time_s, look
         return self._confirmed
 
-    def _finds(self, image: npt.NDArray[np.uint8], xy: npt.NDArray[Any]) -> bool:
-        edge = np.array((image.shape[1], image.shape[0]))
-        # What lies beyond the picture is a guess, and another one with each look.
-        inside = np.all((xy >= 0) & (xy <= edge), axis=1)
-        if not inside.any():
-            return False
-        low, high = xy[inside].min(axis=0), xy[inside].max(axis=0)
-        margin_px = _MARGIN * (high - low).max()
-        left, top = np.clip(np.floor(low - margin_px), 0, edge).astype(int)
-        right, bottom = np.clip(np.ceil(high + margin_px), 0, edge).astype(int)
-        if right <= left or bottom <= top:
-            return False
-        again = self._landmarker.result()(image[top:bottom, left:right], math.nan)
+    def _learn(self, looked_s: float, *, is_there: bool) -> None:
+        """Take in what a look at the frame of that time has found."""
+        if is_there:
+            self._confirmed = True
+            self._next_look_s = looked_s + _HOLDS_S
+            self._failing_since_s = math.nan
+            return
+        if math.isnan(self._failing_since_s):
+            self._failing_since_s = looked_s
+        self._next_look_s = looked_s + _RETRY_S
+        if looked_s - self._failing_since_s >= _REVOKED_AFTER_S:
+            self._confirmed = False
+
+    def _finds(self, crop: npt.NDArray[np.uint8], xy: npt.NDArray[Any]) -> bool:
+        """Tell whether the person is found again where `xy` has them in the crop."""
+        again = self._landmarker.result()(crop, math.nan) if crop.size else NOBODY
         if not len(again.xy):
             return False
-        apart_px = np.linalg.norm(again.xy[0] + (left, top) - xy, axis=1)[inside].mean()
-        return bool(apart_px < _SAME_PLACE * size_px(xy[None, inside])[0])
+        known = ~np.isnan(xy[:, 0])
+        apart_px = np.linalg.norm(again.xy[0] - xy, axis=1)[known].mean()
+        return bool(apart_px < _SAME_PLACE * size_px(xy[None])[0])
 
     def close(self) -> None:
         """Free the landmarker."""
         self._thread.shutdown()
         self._landmarker.result().close()
+
+
+def _surroundings(
+    image: npt.NDArray[np.uint8], xy: npt.NDArray[Any]
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[Any]]:
+    """Return a copy of a person's surroundings, and their keypoints in it.
+
+    What lies beyond the picture is NaN: it is a guess, and another one with each look.
+    """
+    edge = np.array((image.shape[1], image.shape[0]))
+    inside = np.all((xy >= 0) & (xy <= edge), axis=1)
+    if not inside.any():
+        return np.empty((0, 0, 3), np.uint8), xy
+    low, high = xy[inside].min(axis=0), xy[inside].max(axis=0)
+    margin_px = _MARGIN * (high - low).max()
+    left, top = np.clip(np.floor(low - margin_px), 0, edge).astype(int)
+    right, bottom = np.clip(np.ceil(high + margin_px), 0, edge).astype(int)
+    # A copy, since whoever gets the frame may draw on it while this is looked at.
+    crop = image[top:bottom, left:right].copy()
+    return crop, np.where(inside[:, None], xy - (left, top), np.nan)
