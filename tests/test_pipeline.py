@@ -125,3 +125,17 @@ def test_estimators_are_reused_over_sources(backend):
 def test_an_unknown_backend_is_named():
     with pytest.raises(PluginError, match=r"magic.*mediapipe"):
         estimate(EMPTY, backend="magic")
+
+
+def test_what_the_command_line_can_ask_for_python_can_too():
+    """Only what is about files, drawing and the terminal is the command line's alone."""
+    import inspect
+
+    from kinetrace.cli.estimate import estimate as command
+
+    own = {"inputs", "output", "format", "layout", "overlay", "sheet", "overwrite"}
+    spelt = {"start": "start_s", "end": "end_s", "input_size": "input_size_wh"}
+    asked = set(inspect.signature(command).parameters) - own - {"cache_dir", "quiet"}
+    offered = set(inspect.signature(stream).parameters) - {"source"}
+    assert {spelt.get(name, name) for name in asked} == offered
+    assert set(inspect.signature(estimate).parameters) - {"source"} == offered

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, Literal
 
 from kinetrace import plugins
-from kinetrace.choices import Device, Precision, Quality
+from kinetrace.choices import Decode, Device, Precision, Quality
 from kinetrace.errors import SourceError, TruncatedError
 from kinetrace.estimators import Estimator, Options
 from kinetrace.frames import Frame
@@ -75,8 +75,12 @@ def stream(
     max_people: int | Literal["all"] | None = None,
     detector: str | None = None,
     detector_model: str | None = None,
+    detector_size_px: int | None = None,
+    min_detection_score: float | None = None,
     boxes: str | os.PathLike[str] | None = None,
     quality: Quality = "best",
+    input_size_wh: tuple[int, int] | None = None,
+    decode: Decode | None = None,
     device: Device = "auto",
     threads: int | None = None,
     precision: Precision = "float32",
@@ -104,10 +108,15 @@ def stream(
         none for one person.
     detector_model
         What `model` is, for the detector.
+    detector_size_px, min_detection_score
+        Longer side of the picture that the detector sees, and the least score of who is reported.
     boxes
         File with the boxes of people, for the detector ``boxes``.
     quality
         ``best`` looks at each crop twice, as published accuracies want it, ``fast`` once.
+    input_size_wh, decode
+        HRNet: width and height of a crop in pixels, and how heatmaps become points, for a model
+        file of your own.
     device
         Where ONNX models run: ``auto``, ``cpu``, ``cuda``, ``coreml``, ``directml``, ``openvino``.
     threads
@@ -137,8 +146,12 @@ def stream(
         max_people=max_people,
         detector=detector,
         detector_model=detector_model,
+        detector_size_px=detector_size_px,
+        min_detection_score=min_detection_score,
         boxes=boxes,
         quality=quality,
+        input_size_wh=input_size_wh,
+        decode=decode,
         device=device,
         threads=threads,
         precision=precision,
@@ -161,8 +174,12 @@ def estimate(
     max_people: int | Literal["all"] | None = None,
     detector: str | None = None,
     detector_model: str | None = None,
+    detector_size_px: int | None = None,
+    min_detection_score: float | None = None,
     boxes: str | os.PathLike[str] | None = None,
     quality: Quality = "best",
+    input_size_wh: tuple[int, int] | None = None,
+    decode: Decode | None = None,
     device: Device = "auto",
     threads: int | None = None,
     precision: Precision = "float32",
@@ -195,8 +212,12 @@ def estimate(
             max_people=max_people,
             detector=detector,
             detector_model=detector_model,
+            detector_size_px=detector_size_px,
+            min_detection_score=min_detection_score,
             boxes=boxes,
             quality=quality,
+            input_size_wh=input_size_wh,
+            decode=decode,
             device=device,
             threads=threads,
             precision=precision,
