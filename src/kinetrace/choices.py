@@ -22,3 +22,9 @@ Precision: TypeAlias = Literal["float32", "int8"]
 
 # A row a person, or a row a keypoint (`kinetrace.tables`).
 Layout: TypeAlias = Literal["wide", "long"]
+
+# What takes the tremble out of the points of a film (`kinetrace.filtering`).
+# auto: what stands still is smoothed hard, and what moves hardly; no lag, for a whole film.
+# none: nothing. butterworth, savitzky-golay, kalman: the same for all movement, no lag either.
+# one-euro: what live pictures get; it lags a little.
+Smooth: TypeAlias = Literal["auto", "none", "butterworth", "savitzky-golay", "kalman", "one-euro"]
