@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from kinetrace.choices import Device
 from kinetrace.errors import KinetraceError, MissingExtraError, WeightsError
+from kinetrace.timing import span
 
 Shape = tuple[int | None, ...]
 
@@ -117,7 +118,8 @@ class Session:
         session = self._open()
         values = np.ascontiguousarray(batch, dtype=self._input_dtype)
         try:
-            outputs = session.run(None, {self._input_name: values})
+            with span("network"):
+                outputs = session.run(None, {self._input_name: values})
         except _errors() as error:
             raise WeightsError(
                 f"{self.path} does not run on an input of shape {values.shape}: {_reason(error)}"

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from kinetrace import weights
 from kinetrace.errors import MissingExtraError, WeightsError
+from kinetrace.timing import span
 
 MODELS = ("mediapipe-full", "mediapipe-lite", "mediapipe-heavy")
 
@@ -98,10 +99,11 @@ class Landmarker:
             image_format=self._mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(image)
         )
         try:
-            if self._film:
-                result = self._landmarker.detect_for_video(picture, self._next_ms(time_s))
-            else:
-                result = self._landmarker.detect(picture)
+            with span("network"):
+                if self._film:
+                    result = self._landmarker.detect_for_video(picture, self._next_ms(time_s))
+                else:
+                    result = self._landmarker.detect(picture)
         except RuntimeError:
             self.close()  # it would not answer again
             raise
