@@ -13,6 +13,7 @@ from kinetrace.evaluation.comparison import compare, compare_keypoints, to_markd
 from kinetrace.evaluation.detection import DetectionCounts, count_detections
 from kinetrace.evaluation.pck import Pck, pck
 from kinetrace.evaluation.predictions import Predictions, Rank, align, boxes_used
+from kinetrace.evaluation.tracking import TrackingScores, compare_tracks, score_tracks
 from kinetrace.evaluation.truth import Truth, read_truth
 
 __all__ = [
@@ -21,14 +22,17 @@ __all__ = [
     "Pck",
     "Predictions",
     "Rank",
+    "TrackingScores",
     "Truth",
     "align",
     "average_precision",
     "boxes_used",
     "compare",
     "compare_keypoints",
+    "compare_tracks",
     "count_detections",
     "pck",
     "read_truth",
+    "score_tracks",
     "to_markdown",
 ]

@@ -1,4 +1,4 @@
-"""People with known truth, for tests, documentation and anybody's own experiments."""
+"""Somebody who walks past the camera, by the joint angles of normal gait."""
 
 from __future__ import annotations
 
@@ -95,13 +95,8 @@ def walker(
     times = np.arange(0, duration_s, 1 / fps) if time_s is None else np.asarray(time_s, float)
     stride_hz = cadence_steps_per_min / 120
     sides = {"left": 0.0, "right": 0.5}
-    points = {
-        f"{side}_{name}": xy
-        for side, lag in sides.items()
-        for name, xy in _side(times * stride_hz + lag, height_m).items()
-    } | {"nose": np.tile([0.06 * height_m, -(_TRUNK + _HEAD) * height_m], (len(times), 1))}
-    pelvis_m = np.stack([speed_m_per_s * times, _bob(times * stride_hz)], axis=1)
-    xy_m = np.stack([_at(points, name) + pelvis_m for name in BLAZEPOSE33.keypoints], axis=1)
+    pelvis_m = np.stack([speed_m_per_s * times, np.zeros_like(times)], axis=1)
+    xy_m = body(times * stride_hz, height_m) + pelvis_m[:, None]
     xy_px, size_wh = _picture(xy_m, px_per_m, direction)
     xy_px += np.random.default_rng(seed).normal(0, noise_px, xy_px.shape) if noise_px else 0
     poses = Poses(
@@ -129,6 +124,31 @@ def walker(
         speed_m_per_s=speed_m_per_s,
         px_per_m=px_per_m,
     )
+
+
+def body(phase: Floats, height_m: float) -> Floats:
+    """Place a walker's keypoints about the middle of the hips.
+
+    Parameters
+    ----------
+    phase : (T,)
+        Strides that the left leg has made; the right leg is half a stride behind.
+    height_m
+        Stature.
+
+    Returns
+    -------
+    (T, 33, 2) float64
+        x ahead, y down, in metres; in the order of `BLAZEPOSE33`.
+    """
+    points = {
+        f"{side}_{name}": xy
+        for side, lag in (("left", 0.0), ("right", 0.5))
+        for name, xy in _side(phase + lag, height_m).items()
+    } | {"nose": np.tile([0.06 * height_m, -(_TRUNK + _HEAD) * height_m], (len(phase), 1))}
+    xy_m = np.stack([_at(points, name) for name in BLAZEPOSE33.keypoints], axis=1)
+    xy_m[..., 1] += _bob(phase)[:, None]
+    return np.asarray(xy_m)
 
 
 def _angle_deg(series: tuple[float, ...], phase: Floats) -> Floats:
