@@ -38,6 +38,10 @@ class Options:
         The least score, 0..1, of a person who is reported; None is the detector's default.
     boxes
         Path of the boxes that the detector ``boxes`` reads.
+    detect_every
+        How often the detector of a top-down backend looks at a film: once in so many frames, and
+        whenever somebody is uncertain; between, people are followed. ``auto`` is a few times a
+        second, and 1 is every frame. Boxes that are given are read for every frame.
     quality
         ``best`` looks at each crop twice, as published accuracies want it, ``fast`` once.
     input_size_wh, decode
@@ -71,6 +75,7 @@ class Options:
     detector_size_px: int | None = None
     min_detection_score: float | None = None
     boxes: str | os.PathLike[str] | None = None
+    detect_every: int | Literal["auto"] = "auto"
     quality: Quality = "best"
     input_size_wh: tuple[int, int] | None = None
     decode: Decode | None = None
@@ -94,6 +99,9 @@ class Options:
         score = self.min_detection_score
         if score is not None and not 0 <= score <= 1:
             raise ValueError(f"min_detection_score must be within 0..1, got {score}")
+        turn = self.detect_every
+        if turn != "auto" and not (isinstance(turn, int) and turn >= 1):
+            raise ValueError(f"detect_every must be 'auto' or at least 1, got {turn!r}")
         self._check_precision()
 
     def _check_precision(self) -> None:

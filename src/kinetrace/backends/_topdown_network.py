@@ -15,6 +15,7 @@ from kinetrace.frames import Frame
 from kinetrace.onnx_session import Session, open_session
 from kinetrace.poses import Skeleton
 from kinetrace.skeletons import COCO17
+from kinetrace.timing import span
 from kinetrace.topdown import average_flipped, locate, surround, write_crops
 
 # A larger batch is no faster on a processor, and a crowd would fill the memory.
@@ -100,12 +101,13 @@ class TopdownNetwork:
         for start in range(0, len(frame), _CROPS):
             some = slice(start, min(start + _CROPS, len(frame)))
             crops = batch[: some.stop - some.start]
-            self._cut(frames, frame[some], box_xyxy[some], crops)
-            sizes_wh = np.array([frames[i].size_wh for i in frame[some]])
-            regions = surround(box_xyxy[some], self.input_size_wh)
-            xy[some], score[some] = locate(
-                self._heatmaps(crops), regions, sizes_wh, decode=self._decode
-            )
+            with span("crop"):
+                self._cut(frames, frame[some], box_xyxy[some], crops)
+            heatmaps = self._heatmaps(crops)
+            with span("heatmaps"):
+                sizes_wh = np.array([frames[i].size_wh for i in frame[some]])
+                regions = surround(box_xyxy[some], self.input_size_wh)
+                xy[some], score[some] = locate(heatmaps, regions, sizes_wh, decode=self._decode)
         return xy, score
 
     def _cut(
@@ -126,7 +128,8 @@ class TopdownNetwork:
         if not self._flip:
             return heatmaps
         mirrored = self._session.run(crops[..., ::-1])[0]
-        return average_flipped(heatmaps, mirrored, self.skeleton.mirror, decode=self._decode)
+        with span("heatmaps"):
+            return average_flipped(heatmaps, mirrored, self.skeleton.mirror, decode=self._decode)
 
     def close(self) -> None:
         """Free the network. Closing twice is fine."""

@@ -7,6 +7,9 @@ one in which the network finds next to nothing.
 
 With ``quality="best"`` each crop is looked at twice, as it is and mirrored, as the published
 accuracy wants it; ``fast`` leaves the mirror out and takes half the time.
+
+In a film the detector looks now and then (`Options.detect_every`); between, people are followed
+(`kinetrace.backends._following`), and the score of a person's box is that of the last detection.
 """
 
 from __future__ import annotations
@@ -16,16 +19,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from kinetrace import networks, plugins, quantisation, weights
+from kinetrace.backends._following import Following
 from kinetrace.backends._topdown_network import TopdownNetwork
+from kinetrace.backends._topdown_people import Judge, People
+from kinetrace.boxes import area
 from kinetrace.choices import Decode
 from kinetrace.errors import WeightsError
 from kinetrace.estimators import Detections, Options
 from kinetrace.frames import Frame
 from kinetrace.poses import Poses, Skeleton
-from kinetrace.topdown import rescore, suppress, surround
+from kinetrace.timing import span
 
 MODELS = tuple(model.name for model in weights.catalog.MODELS if model.backend == "hrnet")
 
@@ -40,8 +45,8 @@ _LEAST_MEAN_SCORE = 0.2
 # Detectors that do not guess: whoever they name is there, however little is seen of them.
 _CERTAIN = ("boxes", "whole")
 
-# How many frames are worth collecting: with one person in each, a batch that keeps a processor
-# with a few cores busy.
+# How many frames are worth collecting where they do not depend on one another: with one person in
+# each, a batch that keeps a processor with a few cores busy.
 _FRAMES = 8
 
 
@@ -61,8 +66,6 @@ class HRNetPose:
         If ONNX Runtime is not installed.
     """
 
-    batch_size = _FRAMES
-
     def __init__(self, options: Options) -> None:
         self._weights = weights.fetch(options.model or MODELS[0], quiet=options.quiet)
         model = self._weights.model
@@ -71,7 +74,8 @@ class HRNetPose:
         self._most_people = options.most_people(default=None)
         detector = options.detector or "rtmdet"
         self._detector = plugins.load("detectors", detector).load(options.for_detector())
-        self._least_mean_score = 0.0 if detector in _CERTAIN else _LEAST_MEAN_SCORE
+        # Given boxes cost nothing, and are of each frame.
+        self._detect_every = 1 if detector in _CERTAIN else options.detect_every
         self._precision: dict[str, Any] = {"precision": options.precision}
         input_size_wh = options.input_size_wh or (model.input_size_wh if model else _USUAL_SIZE_WH)
         decode = options.decode or (model.decode if model else None) or _USUAL_DECODE
@@ -87,6 +91,12 @@ class HRNetPose:
             device="cpu" if is_int8 and options.device == "auto" else options.device,
             threads=options.threads,
         )
+        self._judge = Judge(
+            self.skeleton.sigmas,
+            input_size_wh,
+            least_mean_score=0.0 if detector in _CERTAIN else _LEAST_MEAN_SCORE,
+        )
+        self._following: Following | None = None
         self._is_closed = False
 
     def _quantised(
@@ -121,13 +131,32 @@ class HRNetPose:
             **self._precision,
             **self._network.description,
             "detector": self._detector.description,
+            "detect_every": 1 if self._following is None else self._detect_every,
         }
 
+    @property
+    def batch_size(self) -> int:
+        """How many frames to give at once.
+
+        1 in a film whose people are followed, where each frame waits for the one before it.
+        """
+        return _FRAMES if self._following is None else 1
+
     def reset(self, *, continuous: bool) -> None:
-        """Nothing is carried from one frame to the next, so there is nothing to forget."""
+        """Begin a new source. People are followed in a film, unless they are detected in each."""
+        self._following = None
+        if continuous and self._detect_every != 1:
+            self._following = Following(
+                lambda frame: self._detect([frame])[0],
+                lambda frame, boxes: self._network([frame], np.zeros(len(boxes), int), boxes),
+                self._judge,
+                keypoints=len(self.skeleton),
+                detect_every=self._detect_every,
+                most_people=self._most_people,
+            )
 
     def __call__(self, frames: Sequence[Frame]) -> Poses:
-        """Estimate the people of each frame, all crops of all frames together.
+        """Estimate the people of each frame.
 
         Raises
         ------
@@ -136,50 +165,44 @@ class HRNetPose:
         """
         if self._is_closed:
             raise RuntimeError("this estimator is closed")
-        detections = [self._best(found) for found in self._detector(frames)]
-        counts = [len(found.score) for found in detections]
-        frame = np.repeat(np.arange(len(frames)), counts)
-        box = np.concatenate([found.bbox_xyxy for found in detections]).reshape(-1, 4)
-        box_score = np.concatenate([found.score for found in detections])
-        xy, score = self._network(frames, frame, box)
-        keep = self._keep(frame, box, box_score, xy, score)
+        if self._following is None:
+            found = self._look(frames)
+        else:
+            found = [self._following(frame) for frame in frames]
+        everybody = People(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
         return Poses(
             skeleton=self.skeleton,
             frame_time_s=np.array([f.time_s for f in frames]),
             frame_index=np.array([f.index for f in frames]),
-            frame=frame[keep],
-            xy=xy[keep],
-            score=score[keep],
-            bbox_xyxy=box[keep],
-            bbox_score=box_score[keep],
+            frame=np.repeat(np.arange(len(frames)), [len(people.score) for people in found]),
+            **everybody._asdict(),
         )
 
-    def _best(self, found: Detections) -> Detections:
-        wide = np.all(found.bbox_xyxy[:, 2:] > found.bbox_xyxy[:, :2], axis=1)
-        return Detections(*(part[wide][: self._most_people] for part in found))
+    def _look(self, frames: Sequence[Frame]) -> list[People]:
+        """Find the people of each frame with the detector, all crops of all frames together."""
+        detections = [
+            Detections(*(part[: self._most_people] for part in found))
+            for found in self._detect(frames)
+        ]
+        ends = np.cumsum([len(found.score) for found in detections])
+        frame = np.repeat(np.arange(len(frames)), np.diff(ends, prepend=0))
+        boxes = np.concatenate([found.bbox_xyxy for found in detections])
+        points = self._network(frames, frame, boxes)
+        everybody = People(boxes, np.concatenate([found.score for found in detections]), *points)
+        parts = [
+            everybody.rows(np.arange(end - len(found.score), end))
+            for end, found in zip(ends, detections, strict=True)
+        ]
+        return [people.rows(self._judge.likely(people)) for people in parts]
 
-    def _keep(
-        self,
-        frame: npt.NDArray[np.int64],
-        box: npt.NDArray[Any],
-        box_score: npt.NDArray[Any],
-        xy: npt.NDArray[np.float32],
-        score: npt.NDArray[np.float32],
-    ) -> npt.NDArray[np.int64]:
-        """Return the rows of different people who are likely to be there, frame by frame."""
-        rank = rescore(box_score, score)
-        if self.skeleton.sigmas and len(frame):
-            area_px = np.prod(surround(box, self._network.input_size_wh).size_wh, axis=1)
-            kept = [
-                rows[suppress(xy[rows], area_px[rows], rank[rows], self.skeleton.sigmas)]
-                for rows in (np.flatnonzero(frame == each) for each in np.unique(frame))
-            ]
-            rows = np.sort(np.concatenate(kept))
-        else:
-            rows = np.arange(len(frame))
-        seen = ~np.isnan(xy[rows, :, 0]).all(axis=1)
-        sure = score[rows].mean(axis=1) >= self._least_mean_score
-        return np.asarray(rows[seen & sure], dtype=np.int64)
+    def _detect(self, frames: Sequence[Frame]) -> list[Detections]:
+        with span("detect"):
+            everything = self._detector(frames)
+        wide = [area(found.bbox_xyxy) > 0 for found in everything]
+        return [
+            Detections(*(part[keep] for part in found))
+            for keep, found in zip(wide, everything, strict=True)
+        ]
 
     def close(self) -> None:
         """Free the network and the detector. Closing twice is fine."""
