@@ -49,6 +49,25 @@ def test_a_whole_recording_is_the_file_written_at_once(
 
 
 @each_format
+def test_a_recording_can_end_as_other_poses(tmp_path: Path, name: str, poses: Poses) -> None:
+    """What is only known at the end takes the place of what was appended, and nothing is left."""
+    path = path_of(tmp_path, name)
+    settled = poses.rows(np.arange(1, len(poses)))
+    formats.write(settled, path)
+    at_once = {p: p.read_bytes() for p in tmp_path.iterdir()}
+    for file in at_once:
+        file.unlink()
+    with formats.open_writer(path, poses.frames(0, 1)) as file:
+        for i in range(5):
+            file.append(poses.frames(i, i + 1))
+        assert not path.exists()
+        file.close_as(settled)
+    assert {p: p.read_bytes() for p in tmp_path.iterdir()} == at_once
+    with pytest.raises(ValueError, match="has ended"):
+        file.append(poses)
+
+
+@each_format
 def test_an_interrupted_recording_leaves_what_it_had(
     tmp_path: Path, name: str, poses: Poses
 ) -> None:

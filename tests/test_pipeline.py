@@ -76,13 +76,45 @@ def test_stream_and_estimate_agree(backend, tmp_path):
     demo.write_film(tmp_path / "demo.mp4")
     options = {**backend, "end_s": 0.4}
     streamed = list(stream(tmp_path / "demo.mp4", **options))
-    whole = estimate(tmp_path / "demo.mp4", **options)
+    whole = estimate(tmp_path / "demo.mp4", **options, smooth="none")
     assert [f.index for f, _ in streamed] == list(range(12))
     assert np.array_equal(np.concatenate([p.xy for _, p in streamed]), whole.xy, equal_nan=True)
     assert whole.size_wh == demo.SIZE_WH
     assert whole.source == str(tmp_path / "demo.mp4")
-    assert [entry["operation"] for entry in whole.log] == ["estimate"]
+    assert whole.log[0]["operation"] == "estimate"
     assert whole.log[0]["version"] == kinetrace.__version__
+    assert [p.track_id.tolist() for _, p in streamed] == [[0]] * 12
+
+
+def test_a_film_is_settled_and_smoothed_and_the_log_says_so(backend, tmp_path):
+    demo.write_film(tmp_path / "demo.mp4")
+    options = {**backend, "end_s": 0.4}
+    raw = estimate(tmp_path / "demo.mp4", **options, smooth="none")
+    smoothed = estimate(tmp_path / "demo.mp4", **options)
+    assert np.array_equal(smoothed.track_id, raw.track_id)
+    moved_px = np.linalg.norm(smoothed.xy - raw.xy, axis=2)
+    assert 0 < np.nanmedian(moved_px) < 2
+    assert len(smoothed.log) > len(raw.log) > 1
+    untouched = estimate(tmp_path / "demo.mp4", **options, track=False)
+    assert set(untouched.track_id.tolist()) == {-1}
+    assert [entry["operation"] for entry in untouched.log] == ["estimate"]
+    assert np.array_equal(untouched.xy, raw.xy, equal_nan=True)
+
+
+def test_a_stream_is_smoothed_as_it_comes(backend, tmp_path):
+    demo.write_film(tmp_path / "demo.mp4")
+    options = {**backend, "end_s": 0.4}
+    raw = [p.xy for _, p in stream(tmp_path / "demo.mp4", **options)]
+    steady = [p.xy for _, p in stream(tmp_path / "demo.mp4", **options, smooth="one-euro")]
+    assert np.array_equal(raw[0], steady[0], equal_nan=True)
+    assert 0 < np.nanmedian(np.abs(raw[-1] - steady[-1])) < 5
+
+
+def test_smoothing_needs_ids_and_a_whole_film():
+    with pytest.raises(ValueError, match="takes a whole film"):
+        next(stream(EMPTY, smooth="butterworth"))
+    with pytest.raises(ValueError, match="needs the ids"):
+        estimate(EMPTY, track=False, smooth="kalman")
 
 
 def test_a_stream_can_be_left_early(backend, tmp_path):
@@ -133,7 +165,8 @@ def test_what_the_command_line_can_ask_for_python_can_too():
 
     from kinetrace.cli.estimate import estimate as command
 
-    own = {"inputs", "output", "format", "layout", "overlay", "sheet", "overwrite"}
+    own = {"inputs", "output", "format", "layout", "overlay", "sheet", "overwrite", "retry"}
+    own |= {"workers", "cluster", "split"}
     spelt = {"start": "start_s", "end": "end_s", "input_size": "input_size_wh"}
     asked = set(inspect.signature(command).parameters) - own - {"cache_dir", "quiet"}
     offered = set(inspect.signature(stream).parameters) - {"source"}

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kinetrace.drawing import draw
+    from kinetrace.filtering import smooth
     from kinetrace.formats import read, write
     from kinetrace.frames import Frame, open_frames
     from kinetrace.pipeline import estimate, stream
     from kinetrace.poses import Poses, Skeleton, concat
+    from kinetrace.tracking import track
 
 
 __version__ = "0.1.0"
@@ -32,7 +34,9 @@ __all__ = [
     "estimate",
     "open_frames",
     "read",
+    "smooth",
     "stream",
+    "track",
     "write",
 ]
 
@@ -46,7 +50,9 @@ _LAZY = {
     "estimate": "pipeline",
     "open_frames": "frames",
     "read": "formats",
+    "smooth": "filtering",
     "stream": "pipeline",
+    "track": "tracking",
     "write": "formats",
 }
 

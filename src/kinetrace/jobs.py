@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import glob
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,17 +20,21 @@ VIDEO_SUFFIXES = (
 )
 
 # Endings of our own results, which a folder or a glob must not take for inputs.
-_RESULTS = (".overlay", ".sheet", ".partial")
+RESULT_ENDINGS = (".overlay", ".sheet", ".partial")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One source and the files that are made of it; `overlay` and `sheet` if wanted."""
+    """One source and the files that are made of it; `overlay` and `sheet` if wanted.
+
+    `origin` is where a source came from that is not at its own place: a copy of a remote film.
+    """
 
     source: str | Path | list[Path]
     table: Path
     overlay: Path | None = None
     sheet: Path | None = None
+    origin: str = ""
 
     @property
     def name(self) -> str:
@@ -61,7 +66,8 @@ def plan(inputs: Sequence[str], output: Path | None, wanted: Wanted) -> list[Job
     inputs
         Files, folders (their images and videos), globs, addresses and camera numbers.
     output
-        A folder for all results, which is made; or the file of the only table, which then holds
+        A folder for all results, which is made; where inputs from several folders are called the
+        same, their folders are made again in it. Or the file of the only table, which then holds
         all inputs if these are images. None puts the results beside each input.
 
     Raises
@@ -71,24 +77,29 @@ def plan(inputs: Sequence[str], output: Path | None, wanted: Wanted) -> list[Job
     OutputError
         If one table is wanted for several inputs that are not images.
     """
-    sources = [source for text in inputs for source in _expand(text)]
+    sources = [source for text in inputs for source in expand(text)]
     sources = list(dict.fromkeys(sources))
     if output is not None and output.suffix and not output.is_dir():
         return [_single(sources, output, wanted)]
     if output is not None:
-        try:
-            output.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"cannot make the folder {output}: {error.strerror}") from error
-    stems = [_stem(source) for source in sources]
+        _make(output)
+    folders = _folders(sources, output)
+    places = [(folder, _stem(source)) for source, folder in zip(sources, folders, strict=True)]
     return [
         # Two inputs called alike (walk.mp4, walk.mov) keep their endings to stay apart.
-        _job(source, _folder(source, output), _stem(source, whole=stems.count(stem) > 1), wanted)
-        for source, stem in zip(sources, stems, strict=True)
+        make_job(source, place[0], _stem(source, whole=places.count(place) > 1), wanted)
+        for source, place in zip(sources, places, strict=True)
     ]
 
 
-def _expand(text: str) -> Sequence[str | Path]:
+def expand(text: str) -> Sequence[str | Path]:
+    """Return the sources that one input names: a file, those of a folder or a glob, an address.
+
+    Raises
+    ------
+    SourceError
+        If it names nothing.
+    """
     path = Path(text)
     if path.is_dir():
         try:
@@ -110,7 +121,7 @@ def _expand(text: str) -> Sequence[str | Path]:
 def _is_input(path: Path) -> bool:
     return (
         path.suffix.lower() in (*IMAGE_SUFFIXES, *VIDEO_SUFFIXES)
-        and not path.stem.endswith(_RESULTS)
+        and not path.stem.endswith(RESULT_ENDINGS)
         and path.is_file()
     )
 
@@ -123,8 +134,36 @@ def _stem(source: str | Path, *, whole: bool = False) -> str:
     return Path(source.split("?")[0].rstrip("/")).stem or "stream"
 
 
-def _folder(source: str | Path, output: Path | None) -> Path:
-    return output or (source.parent if isinstance(source, Path) else Path())
+def _folders(sources: Sequence[str | Path], output: Path | None) -> list[Path]:
+    """Return where the results of each source go.
+
+    Raises
+    ------
+    OutputError
+        If a folder cannot be made.
+    """
+    if output is None:
+        return [source.parent if isinstance(source, Path) else Path() for source in sources]
+    files = [source.absolute() for source in sources if isinstance(source, Path)]
+    names = [file.name for file in files]
+    if len(set(names)) == len(names):
+        return [output] * len(sources)
+    # patient1/walk.mp4 and patient2/walk.mp4 would be one table: the folders are made again.
+    above = Path(os.path.commonpath([file.parent for file in files]))
+    found = [
+        output / source.absolute().parent.relative_to(above) if isinstance(source, Path) else output
+        for source in sources
+    ]
+    for folder in dict.fromkeys(found):
+        _make(folder)
+    return found
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot make the folder {folder}: {error.strerror}") from error
 
 
 def is_image_name(source: str | Path | list[Path]) -> bool:
@@ -132,7 +171,8 @@ def is_image_name(source: str | Path | list[Path]) -> bool:
     return isinstance(source, Path) and source.suffix.lower() in IMAGE_SUFFIXES
 
 
-def _job(source: str | Path, folder: Path, stem: str, wanted: Wanted) -> Job:
+def make_job(source: str | Path, folder: Path, stem: str, wanted: Wanted) -> Job:
+    """Return the job of a source whose results are to be called `stem`."""
     drawn = f"{stem}.overlay{'.png' if is_image_name(source) else '.mp4'}"
     return Job(
         source=source,
@@ -145,12 +185,12 @@ def _job(source: str | Path, folder: Path, stem: str, wanted: Wanted) -> Job:
 def _single(sources: list[str | Path], table: Path, wanted: Wanted) -> Job:
     stem = table.name.split(".")[0]
     if len(sources) == 1:
-        return dataclasses.replace(_job(sources[0], table.parent, stem, wanted), table=table)
+        return dataclasses.replace(make_job(sources[0], table.parent, stem, wanted), table=table)
     images = [source for source in sources if isinstance(source, Path) and is_image_name(source)]
     if len(images) < len(sources):
         raise OutputError(
             f"{table} would have to hold {len(sources)} videos: name a folder as output, and each "
             "gets a table of its own"
         )
-    job = _job(table, table.parent, stem, wanted)
+    job = make_job(table, table.parent, stem, wanted)
     return dataclasses.replace(job, source=images, table=table)

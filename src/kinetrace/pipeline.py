@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from itertools import islice
-from typing import Any, Literal
+from typing import Any, Literal, get_args
+
+import numpy as np
 
 from kinetrace import plugins
-from kinetrace.choices import Decode, Device, Precision, Quality
+from kinetrace._ahead import Ahead
+from kinetrace.choices import Decode, Device, Precision, Quality, Smooth
 from kinetrace.errors import SourceError, TruncatedError
 from kinetrace.estimators import Estimator, Options
+from kinetrace.filtering import OneEuro
+from kinetrace.filtering import smooth as smoothed
 from kinetrace.frames import Frame
 from kinetrace.frames.sources import Frames, Source, open_frames
 from kinetrace.poses import Poses, concat
+from kinetrace.timing import span
+from kinetrace.tracking import Tracker, join
 
 DEFAULT_BACKEND = "mediapipe"
+
+# What can be smoothed with while the film is still running.
+_Live = Literal["none", "one-euro"]
 
 
 def load_estimator(backend: str, options: Options) -> Estimator:
@@ -33,8 +44,18 @@ def load_estimator(backend: str, options: Options) -> Estimator:
     return estimator
 
 
-def estimate_frames(frames: Frames, estimator: Estimator) -> Iterator[tuple[Frame, Poses]]:
-    """Run an estimator over an open source.
+def estimate_frames(
+    frames: Frames, estimator: Estimator, *, track: bool = True
+) -> Generator[tuple[Frame, Poses], None, None]:
+    """Run an estimator over an open source, and give people ids.
+
+    Frames are decoded and estimated in threads of their own while the consumer works on what has
+    come; each waits where it is too far ahead. Closing the iterator ends both.
+
+    Parameters
+    ----------
+    track
+        Give each person of a film an id. Unrelated pictures have none.
 
     Yields
     ------
@@ -46,25 +67,100 @@ def estimate_frames(frames: Frames, estimator: Estimator) -> Iterator[tuple[Fram
     SourceError
         As the source does, behind the frames that came before.
     """
+    estimated = Ahead(
+        _estimated(frames, estimator, track=track and frames.continuous),
+        name="estimate",
+        nbytes=lambda item: item[0].image.nbytes,
+        # What has no known end may be live: whoever looks at it wants the newest.
+        most=2 * estimator.batch_size if frames.expected_frames else 1,
+    )
+    with estimated:
+        yield from estimated
+
+
+def _estimated(
+    frames: Frames, estimator: Estimator, *, track: bool
+) -> Iterator[tuple[Frame, Poses]]:
     estimator.reset(continuous=frames.continuous)
+    tracker = Tracker() if track else None
     waiting = iter(frames)
     # What has no known end may be live, and must not wait for a batch to fill.
     most = estimator.batch_size if frames.expected_frames else 1
     log: tuple[Mapping[str, Any], ...] = ()
     while batch := list(islice(waiting, most)):
-        poses = estimator(batch)
+        with span("estimate"), _told_where(frames.source, batch):
+            poses = estimator(batch)
         log = log or poses.logged("estimate", estimator.description).log
         for position, frame in enumerate(batch):
-            yield (
-                frame,
-                dataclasses.replace(
-                    poses.frames(position, position + 1) if len(batch) > 1 else poses,
-                    size_wh=frame.size_wh,
-                    source=frames.source,
-                    frame_name=(frame.name,) if frame.name else None,
-                    log=log,
-                ),
+            one = dataclasses.replace(
+                poses.frames(position, position + 1) if len(batch) > 1 else poses,
+                size_wh=frame.size_wh,
+                source=frames.source,
+                frame_name=(frame.name,) if frame.name else None,
+                log=log,
             )
+            if tracker is not None:
+                with span("track"):
+                    one = tracker.update(one, frame.image)
+            yield frame, one
+
+
+@contextmanager
+def _told_where(source: str, batch: Sequence[Frame]) -> Iterator[None]:
+    """Add to an error which frames it came from."""
+    try:
+        yield
+    except Exception as error:
+        first, last = batch[0].index, batch[-1].index
+        where = f"frame {first}" if first == last else f"frames {first} to {last}"
+        note = f"at {where} of {source}"
+        # What `add_note` does, which Python 3.10 does not have.
+        error.__notes__ = [*getattr(error, "__notes__", []), note]
+        raise
+
+
+def finish(poses: Poses, *, track: bool = True, smooth: Smooth = "auto") -> Poses:
+    """Do what takes a whole film: look at ids again from both sides, then smooth.
+
+    Unrelated pictures, and a single one, stay as they are.
+
+    Parameters
+    ----------
+    poses
+        Of a whole film, with the ids that `estimate_frames` gave.
+    track
+        Join the pieces of a person's track, and drop people who were never there. Without it
+        nothing is smoothed either: who is who is not known.
+    smooth
+        See `kinetrace.filtering.smooth`.
+    """
+    is_film = len(poses.frame_time_s) > 1 and bool(np.isfinite(poses.frame_time_s).all())
+    if not (track and is_film):
+        return poses
+    poses = join(poses)
+    return poses if smooth == "none" else smoothed(poses, smooth)
+
+
+class Gathered:
+    """The poses of a stream put together, at about the size of their arrays."""
+
+    _SMALL = 256
+
+    def __init__(self) -> None:
+        self._chunks: list[Poses] = []
+        self._latest: list[Poses] = []
+
+    def append(self, poses: Poses) -> None:
+        """Add the next frame."""
+        self._latest.append(poses)
+        if len(self._latest) == self._SMALL:
+            self._chunks.append(concat(self._latest))
+            self._latest = []
+
+    def whole(self) -> Poses | None:
+        """Return what came until now; None if nothing did."""
+        parts = [*self._chunks, *self._latest]
+        return concat(parts) if parts else None
 
 
 def stream(
@@ -78,6 +174,7 @@ def stream(
     detector_size_px: int | None = None,
     min_detection_score: float | None = None,
     boxes: str | os.PathLike[str] | None = None,
+    detect_every: int | Literal["auto"] = "auto",
     quality: Quality = "best",
     input_size_wh: tuple[int, int] | None = None,
     decode: Decode | None = None,
@@ -85,6 +182,8 @@ def stream(
     threads: int | None = None,
     precision: Precision = "float32",
     calibration: Source | None = None,
+    track: bool = True,
+    smooth: _Live = "none",
     start_s: float | None = None,
     end_s: float | None = None,
     every: int | str = 1,
@@ -112,6 +211,9 @@ def stream(
         Longer side of the picture that the detector sees, and the least score of who is reported.
     boxes
         File with the boxes of people, for the detector ``boxes``.
+    detect_every
+        HRNet: how often the detector looks at a film, every so many frames; between, people are
+        followed. ``auto`` is a few times a second, and whenever somebody is uncertain.
     quality
         ``best`` looks at each crop twice, as published accuracies want it, ``fast`` once.
     input_size_wh, decode
@@ -128,6 +230,11 @@ def stream(
     calibration
         What ``int8`` is calibrated on: a clip, or images of people. None is what it was calibrated
         on before, or else `source`.
+    track
+        Give each person of a film an id, `Poses.track_id`.
+    smooth
+        ``one-euro`` smooths as the frames come, with a little delay. What needs the whole film, and
+        has no delay, is `estimate`'s.
 
     Yields
     ------
@@ -140,7 +247,15 @@ def stream(
         If the source cannot be read. `TruncatedError` comes behind the last good frame.
     PluginError, MissingExtraError, WeightsError
         If the backend, its package or its model cannot be had.
+    ValueError
+        If an option is outside what is said here.
     """
+    if smooth not in get_args(_Live):
+        raise ValueError(
+            f"a stream can be smoothed by {' or '.join(get_args(_Live))}, not by {smooth!r}, which "
+            "takes a whole film: see estimate()"
+        )
+    check_smoothing(track=track, smooth=smooth)
     options = Options(
         model=model,
         max_people=max_people,
@@ -149,6 +264,7 @@ def stream(
         detector_size_px=detector_size_px,
         min_detection_score=min_detection_score,
         boxes=boxes,
+        detect_every=detect_every,
         quality=quality,
         input_size_wh=input_size_wh,
         decode=decode,
@@ -160,10 +276,25 @@ def stream(
     )
     with open_frames(source, start_s=start_s, end_s=end_s, every=every, fps=fps) as frames:
         estimator = load_estimator(backend, options)
+        steady = OneEuro() if smooth == "one-euro" and frames.continuous else None
         try:
-            yield from estimate_frames(frames, estimator)
+            with closing(estimate_frames(frames, estimator, track=track)) as estimated:
+                for frame, poses in estimated:
+                    yield frame, poses if steady is None else steady.update(poses)
         finally:
             estimator.close()
+
+
+def check_smoothing(*, track: bool, smooth: Smooth) -> None:
+    """Refuse to smooth people who are not told apart.
+
+    Raises
+    ------
+    ValueError
+        If `smooth` names a method, and `track` is off.
+    """
+    if not track and smooth not in ("none", "auto"):
+        raise ValueError(f"smooth={smooth!r} needs the ids of people: leave track on")
 
 
 def estimate(
@@ -177,6 +308,7 @@ def estimate(
     detector_size_px: int | None = None,
     min_detection_score: float | None = None,
     boxes: str | os.PathLike[str] | None = None,
+    detect_every: int | Literal["auto"] = "auto",
     quality: Quality = "best",
     input_size_wh: tuple[int, int] | None = None,
     decode: Decode | None = None,
@@ -184,6 +316,8 @@ def estimate(
     threads: int | None = None,
     precision: Precision = "float32",
     calibration: Source | None = None,
+    track: bool = True,
+    smooth: Smooth = "auto",
     start_s: float | None = None,
     end_s: float | None = None,
     every: int | str = 1,
@@ -191,7 +325,16 @@ def estimate(
 ) -> Poses:
     """Estimate the poses of a whole source.
 
-    Parameters and errors are those of `stream`.
+    Parameters and errors are those of `stream`, but for these:
+
+    Parameters
+    ----------
+    track
+        Give each person of a film an id, and, now that the whole of it is known, join the pieces
+        of a person's track and drop people who were never there.
+    smooth
+        How a film's keypoints are smoothed; see `kinetrace.filtering.smooth`. ``none`` leaves
+        them as they were estimated.
 
     Returns
     -------
@@ -203,7 +346,8 @@ def estimate(
     TruncatedError
         If a video is damaged or ends early; its attribute ``poses`` holds what there was.
     """
-    parts: list[Poses] = []
+    check_smoothing(track=track, smooth=smooth)
+    gathered = Gathered()
     try:
         for _, poses in stream(
             source,
@@ -215,6 +359,7 @@ def estimate(
             detector_size_px=detector_size_px,
             min_detection_score=min_detection_score,
             boxes=boxes,
+            detect_every=detect_every,
             quality=quality,
             input_size_wh=input_size_wh,
             decode=decode,
@@ -222,15 +367,18 @@ def estimate(
             threads=threads,
             precision=precision,
             calibration=calibration,
+            track=track,
             start_s=start_s,
             end_s=end_s,
             every=every,
             fps=fps,
         ):
-            parts.append(poses)
+            gathered.append(poses)
     except TruncatedError as error:
-        error.poses = concat(parts) if parts else None
+        part = gathered.whole()
+        error.poses = None if part is None else finish(part, track=track, smooth=smooth)
         raise
-    if not parts:
+    whole = gathered.whole()
+    if whole is None:
         raise SourceError(f"no frame of {source} is selected: check start, end and every")
-    return concat(parts)
+    return finish(whole, track=track, smooth=smooth)

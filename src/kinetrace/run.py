@@ -1,4 +1,10 @@
-"""Doing a job: one source to its table, and to the same pixels with the skeletons drawn."""
+"""Doing a job: one source to its table, and to the same pixels with the skeletons drawn.
+
+A film is estimated first, into a partial table that a killed run leaves behind. Then, with the
+whole of it known, ids are settled and keypoints smoothed, the table gets its name, and the film
+is gone through again to be drawn on, so that table and picture agree. What has no end (a camera)
+cannot wait for it, and photos have no need: these are written as they come.
+"""
 
 from __future__ import annotations
 
@@ -6,42 +12,41 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import closing
+from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
-from kinetrace.choices import Layout
-from kinetrace.contact_sheet import contact_sheet
-from kinetrace.drawing import draw
+from kinetrace.choices import Layout, Smooth
 from kinetrace.errors import KinetraceError, OutputError, SourceError, TruncatedError
 from kinetrace.estimators import Estimator
 from kinetrace.formats import open_writer
 from kinetrace.formats._recording import Recording
 from kinetrace.frames import Frame
-from kinetrace.frames.image_writer import write_image
 from kinetrace.frames.selection import Selection
 from kinetrace.frames.sources import Frames, open_frames
-from kinetrace.frames.video_writer import VideoWriter
 from kinetrace.jobs import Job, is_image_name
-from kinetrace.pipeline import estimate_frames
+from kinetrace.pictures import write_pictures
+from kinetrace.pipeline import Gathered, estimate_frames, finish
 from kinetrace.poses import Poses
+from kinetrace.timing import span
 
-Drawn = Iterator[tuple[Frame, Poses]]
+Pairs: TypeAlias = Iterator[tuple[Frame, Poses]]
+OnFrame: TypeAlias = Callable[[int, "int | None"], None]
 
 
 @dataclass
 class Outcome:
-    """What came of a job, counted while it runs.
+    """What came of a job.
 
+    `people` is their number summed over the frames, as the length of a `Poses` is.
     `problem` is what was wrong with a source of which only a part could be read, else "".
     """
 
     frames: int = 0
+    people: int = 0
     frames_with_people: int = 0
     most_people: int = 0
     size_wh: tuple[int, int] | None = None
@@ -52,18 +57,23 @@ class Outcome:
     problem: str = ""
     score_sum: float = 0.0
     keypoints_found: int = 0
+    track_ids: set[int] = field(default_factory=set)
 
-    def add(self, frame: Frame, poses: Poses) -> None:
-        """Count one frame."""
+    def add(self, poses: Poses) -> None:
+        """Count the next frames."""
         if not self.frames:
-            self.size_wh, self.start_s, self.log = frame.size_wh, frame.time_s, poses.log
-        self.frames += 1
-        self.end_s = frame.time_s
-        self.frames_with_people += len(poses) > 0
-        self.most_people = max(self.most_people, len(poses))
+            self.size_wh, self.start_s = poses.size_wh, float(poses.frame_time_s[0])
+            self.log = poses.log
+        self.frames += len(poses.frame_time_s)
+        self.people += len(poses)
+        self.end_s = float(poses.frame_time_s[-1])
+        people = np.bincount(poses.frame, minlength=1)
+        self.frames_with_people += int((people > 0).sum())
+        self.most_people = max(self.most_people, int(people.max()))
         found = ~np.isnan(poses.xy[..., 0])
         self.score_sum += float(poses.score[found].sum())
         self.keypoints_found += int(found.sum())
+        self.track_ids.update(np.unique(poses.track_id[poses.track_id >= 0]).tolist())
 
     @property
     def mean_score(self) -> float:
@@ -78,7 +88,10 @@ def run(
     selection: Selection,
     fps: float | None = None,
     layout: Layout | None = None,
-    on_frame: Callable[[int, int | None], None] = lambda _done, _expected: None,
+    track: bool = True,
+    smooth: Smooth = "auto",
+    on_frame: OnFrame = lambda _done, _expected: None,
+    on_drawn: OnFrame = lambda _done, _expected: None,
 ) -> Outcome:
     """Do one job.
 
@@ -93,8 +106,12 @@ def run(
         What of the source is looked at; see `open_frames`.
     layout
         Of the table, where its format has several.
+    track, smooth
+        See `kinetrace.estimate`.
     on_frame
-        Called with the frames done and about how many there are (None: not known).
+        Called with the frames estimated and about how many there are (None: not known).
+    on_drawn
+        The same, for the frames that are drawn when all have been estimated.
 
     Raises
     ------
@@ -105,20 +122,31 @@ def run(
     """
     started_s = time.perf_counter()
     outcome = Outcome()
-    with open_frames(job.source, **dataclasses.asdict(selection), fps=fps) as frames:
+
+    def opened() -> Frames:
+        return open_frames(job.source, **dataclasses.asdict(selection), fps=fps)
+
+    with opened() as frames:
+        frames.source = job.origin or frames.source
         _check(job, frames)
-        outputs = _Outputs(job, start_s=selection.start_s, fps=fps, layout=layout)
-        estimated = _counted(estimate_frames(frames, load()), outcome, frames, on_frame)
-        try:
-            _write(job, outputs, estimated)
-        except KeyboardInterrupt as error:
-            raise type(error)(f"interrupted{outputs.what_is_left()}") from error
-        except KinetraceError as error:
-            if outputs.what_is_left():
-                raise type(error)(f"{error}{outputs.what_is_left()}") from error
-            raise
+        estimator = load()
+        with (
+            closing(estimate_frames(frames, estimator, track=track)) as estimated,
+            _Table(job, layout) as table,
+        ):
+            read = table.passing(_until_cut(estimated, frames, outcome, on_frame))
+            if track and frames.continuous and frames.expected_frames is not None:
+                poses = _write_whole(table, read, outcome, smooth=smooth)
+            else:
+                poses = None
+                counted = _counted(read, outcome)
+                write_pictures(job, counted, start_s=selection.start_s, fps=fps)
     if not outcome.frames:
         raise SourceError(outcome.problem or f"no frame of {job.name} is selected")
+    if poses is not None and (job.overlay or job.sheet):
+        with opened() as again:
+            pairs = paired(again, poses, on_drawn)
+            write_pictures(job, pairs, start_s=selection.start_s, fps=fps)
     outcome.took_s = time.perf_counter() - started_s
     return outcome
 
@@ -131,52 +159,70 @@ def _check(job: Job, frames: Frames) -> None:
         )
 
 
-def _counted(
-    estimated: Drawn,
-    outcome: Outcome,
-    frames: Frames,
-    on_frame: Callable[[int, int | None], None],
-) -> Drawn:
+def _until_cut(estimated: Pairs, frames: Frames, outcome: Outcome, on_frame: OnFrame) -> Pairs:
     """Pass the frames on and tell of them; a source that is cut short just ends."""
+    done = 0
     try:
-        for frame, poses in estimated:
-            outcome.add(frame, poses)
-            yield frame, poses
-            on_frame(outcome.frames, frames.expected_frames)
+        for pair in estimated:
+            yield pair
+            done += 1
+            on_frame(done, frames.expected_frames)
     except TruncatedError as error:  # what there was is a result all the same
         outcome.problem = str(error)
 
 
-def _write(job: Job, outputs: _Outputs, estimated: Drawn) -> None:
-    sheet: npt.NDArray[np.uint8] | None = None
-    with outputs:
-        written = outputs.passing(estimated)
-        first = next(written, None)
-        if first is not None and job.sheet is not None:
-            sheet = contact_sheet(_chain(first, written))
-        for _ in written:
-            pass
-    if sheet is not None and job.sheet is not None:
-        write_image(sheet, job.sheet)
+def _counted(pairs: Pairs, outcome: Outcome) -> Pairs:
+    for frame, poses in pairs:
+        outcome.add(poses)
+        yield frame, poses
 
 
-def _chain(first: tuple[Frame, Poses], rest: Drawn) -> Drawn:
-    yield first
-    yield from rest
+def _write_whole(table: _Table, pairs: Pairs, outcome: Outcome, *, smooth: Smooth) -> Poses | None:
+    """Write a film's table once all of it is known."""
+    gathered = Gathered()
+    for _, poses in pairs:
+        gathered.append(poses)
+    whole = gathered.whole()
+    if whole is None:
+        return None
+    with span("finish"):
+        whole = finish(whole, smooth=smooth)
+    table.close_as(whole)
+    outcome.add(whole)
+    return whole
 
 
-class _Outputs:
-    """The files of a job, opened with the first frame, which tells what they will hold."""
+def paired(frames: Frames, poses: Poses, on_drawn: OnFrame) -> Pairs:
+    """Go through the same frames again, each with its people."""
+    total = len(poses.frame_time_s)
+    for position, frame in zip(range(total), frames, strict=False):
+        yield frame, poses.frames(position, position + 1)
+        on_drawn(position + 1, total)
 
-    def __init__(
-        self, job: Job, *, start_s: float | None, fps: float | None, layout: Layout | None
-    ) -> None:
-        self._job, self._start_s, self._fps, self._layout = job, start_s, fps, layout
-        self._files = ExitStack()
-        self._table: Recording | None = None
-        self._video: VideoWriter | None = None
 
-    def __enter__(self) -> _Outputs:
+class _Table:
+    """The table of a job, opened with the first frame, which tells what it will hold."""
+
+    def __init__(self, job: Job, layout: Layout | None) -> None:
+        self._job, self._layout = job, layout
+        self._recording: Recording | None = None
+
+    def passing(self, estimated: Pairs) -> Pairs:
+        """Write each frame and pass it on."""
+        for frame, poses in estimated:
+            with span("write"):
+                if self._recording is None:
+                    self._recording = open_writer(self._job.table, poses, layout=self._layout)
+                self._recording.append(poses)
+            yield frame, poses
+
+    def close_as(self, poses: Poses) -> None:
+        """End the table as `poses`."""
+        assert self._recording is not None
+        with span("write"):
+            self._recording.close_as(poses)
+
+    def __enter__(self) -> _Table:
         return self
 
     def __exit__(
@@ -185,39 +231,17 @@ class _Outputs:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._files.__exit__(kind, error, traceback)
-
-    def passing(self, estimated: Drawn) -> Drawn:
-        """Write each frame and pass it on."""
-        for frame, poses in estimated:
-            if self._table is None:
-                table = open_writer(self._job.table, poses, layout=self._layout)
-                self._table = self._files.enter_context(table)
-            self._table.append(poses)
-            self._draw(frame, poses)
-            yield frame, poses
-
-    def _draw(self, frame: Frame, poses: Poses) -> None:
-        path = self._job.overlay
-        if path is None:
+        if self._recording is None:
             return
-        drawn = draw(frame.image, poses)
-        if is_image_name(self._job.source):
-            write_image(drawn, path)
-            return
-        if self._video is None:
-            self._video = self._files.enter_context(self._open_video(path))
-        self._video.write(dataclasses.replace(frame, image=drawn))
+        self._recording.__exit__(kind, error, traceback)
+        left = self._what_is_left(self._recording)
+        if left and isinstance(error, (KeyboardInterrupt, KinetraceError)):
+            text = f"{error if isinstance(error, KinetraceError) else 'interrupted'}{left}"
+            # Not by its own constructor, which may take something else than the text.
+            raise type(error).__new__(type(error), text) from error
 
-    def _open_video(self, path: Path) -> VideoWriter:
-        source = self._job.source
-        if not isinstance(source, Path):
-            return VideoWriter(path, fps=self._fps, start_s=None)  # live: begins at 0
-        # A film's times are kept; those of a stretch begin at 0 with it.
-        return VideoWriter(path, source=source, fps=self._fps, start_s=self._start_s or 0.0)
-
-    def what_is_left(self) -> str:
+    def _what_is_left(self, recording: Recording) -> str:
         """Say where the part is that was written before the end, if there is one."""
-        if self._table is None or not self._table.frames or self._table.path.exists():
+        if not recording.frames or recording.path.exists():
             return ""
-        return f"; the first {self._table.frames} frames are in {self._table.partial}"
+        return f"; the first {recording.frames} frames are in {recording.partial}"

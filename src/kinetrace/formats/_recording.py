@@ -75,6 +75,24 @@ class Recording:
         except OutputError as error:
             raise OutputError(f"{error}. What there is, is in {self.partial}") from error
 
+    def close_as(self, poses: Poses) -> None:
+        """End the file as `poses`, which take the place of what has been appended.
+
+        Until they are written what was appended is in `partial`.
+        """
+        self._open().close()
+        self._ended = True
+        try:
+            if hasattr(self._module, "Writer"):
+                self._with_layout("write")(poses, self.partial)
+                self._move()
+            else:
+                self._with_layout("write")(poses, self.path)
+                with writing(self.partial):
+                    self.partial.unlink()
+        except OutputError as error:
+            raise OutputError(f"{error}. What there is, is in {self.partial}") from error
+
     def abandon(self) -> None:
         """End the file where it is and leave it as `partial`."""
         if self._writer is not None:

@@ -16,10 +16,11 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from kinetrace._ahead import Ahead
 from kinetrace.errors import SourceError
 from kinetrace.frames.frame import Frame
-from kinetrace.frames.read_ahead import ReadAhead
 from kinetrace.frames.selection import Selection
+from kinetrace.timing import spanned
 
 Source: TypeAlias = "str | Path | int | npt.NDArray[np.uint8] | Iterable[Any]"
 
@@ -49,11 +50,13 @@ class Frames:
         self.continuous = continuous
         self.expected_frames = expected_frames
         self._frames = frames
-        self._ahead: ReadAhead | None = None
+        self._ahead: Ahead[Frame] | None = None
 
     def __iter__(self) -> Iterator[Frame]:
         if self._ahead is None:  # so that nothing is decoded before somebody wants it
-            self._ahead = ReadAhead(self._frames)
+            self._ahead = Ahead(
+                spanned("decode", self._frames), name="decode", nbytes=lambda f: f.image.nbytes
+            )
         return self._ahead
 
     def close(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Any
@@ -16,9 +15,10 @@ from av.video.reformatter import VideoReformatter
 from kinetrace.errors import SourceError, TruncatedError
 from kinetrace.frames.frame import Frame
 from kinetrace.frames.selection import Selection
+from kinetrace.machine import count_cores
 
 # Codecs that put exactly one shown frame into a packet, so that packets count frames.
-_ONE_FRAME_A_PACKET = frozenset({"h264", "hevc", "av1", "vp9", "mjpeg", "prores", "mpeg2video"})
+ONE_FRAME_A_PACKET = frozenset({"h264", "hevc", "av1", "vp9", "mjpeg", "prores", "mpeg2video"})
 
 # How long a stream may keep silent: to open it, and from one read to the next.
 _TIMEOUT_S = (5.0, 15.0)
@@ -49,14 +49,14 @@ class VideoReader:
         self._location = location
         self._selection = selection
         self._is_stream = "://" in location
-        self._container = _open(location)
+        self._container = open_container(location)
         if not self._container.streams.video:
             self._container.close()
             raise SourceError(f"{location} has no video in it, only sound or text")
         self._stream = self._container.streams.video[0]
         self._stream.thread_type = "AUTO"
         # The other cores belong to the networks, which take far longer than decoding does.
-        self._stream.codec_context.thread_count = max(1, (os.cpu_count() or 2) // 2)
+        self._stream.codec_context.thread_count = max(1, count_cores() // 2)
         self._damaged = 0  # packets and frames that had to be passed over
         self._packets = 0
         self.expected_frames = _expected_frames(self._container, self._stream, selection)
@@ -126,7 +126,7 @@ class VideoReader:
         """
         start_s, stream = self._selection.start_s, self._stream
         key = None
-        if start_s and not self._is_stream and stream.codec_context.name in _ONE_FRAME_A_PACKET:
+        if start_s and not self._is_stream and stream.codec_context.name in ONE_FRAME_A_PACKET:
             key = _key_frame_before(self._location, start_s)
         if key is None:
             return 0, -np.inf
@@ -173,7 +173,14 @@ class _ToRgb:
         return np.ascontiguousarray(image, dtype=np.uint8)
 
 
-def _open(location: str) -> Any:
+def open_container(location: str) -> Any:
+    """Open a file or an address with PyAV.
+
+    Raises
+    ------
+    SourceError
+        If it cannot be opened.
+    """
     is_stream = "://" in location
     try:
         return av.open(
@@ -209,7 +216,7 @@ def _key_frame_before(location: str, start_s: float) -> tuple[int, int] | None:
     """
     before: list[int] = []
     key: int | None = None
-    with contextlib.closing(_open(location)) as container:
+    with contextlib.closing(open_container(location)) as container:
         stream = container.streams.video[0]
         start_pts = start_s / float(stream.time_base)
         for packet in container.demux(stream):

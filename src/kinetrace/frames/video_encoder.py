@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from av.video.stream import VideoStream
 
 from kinetrace.errors import OutputError
 from kinetrace.frames.soundtrack import Soundtrack
+from kinetrace.machine import count_cores
 
 _log = logging.getLogger(__name__)
 
@@ -189,7 +189,7 @@ def _add_stream(
     context.color_primaries = context.color_trc = context.colorspace = _BT709
     context.color_range = _LIMITED_RANGE
     # Half of the cores: the other half is for whoever makes the next frame meanwhile.
-    context.thread_count = max(1, min(8, (os.cpu_count() or 1) // 2))
+    context.thread_count = max(1, min(8, count_cores() // 2))
     if codec == "libx264":
         context.options = {"preset": "veryfast", "crf": "20", "g": "60"}
     else:

@@ -1,0 +1,105 @@
+"""A thread that works ahead: order, bounds, errors, and an end that can be relied on."""
+
+from __future__ import annotations
+
+import threading
+import time
+from itertools import count
+
+import pytest
+
+from kinetrace._ahead import Ahead
+
+
+def ahead(items, **options):
+    return Ahead(iter(items), name="test", **{"nbytes": lambda _item: 1, **options})
+
+
+def wait_until(condition):
+    for _ in range(1000):
+        if condition():
+            return
+        time.sleep(0.005)
+    raise AssertionError("it did not happen within 5 s")
+
+
+def test_everything_comes_in_order():
+    with ahead(range(1000)) as items:
+        assert list(items) == list(range(1000))
+
+
+def test_an_error_comes_behind_the_items_before_it():
+    def failing():
+        yield 1
+        yield 2
+        raise LookupError("the third")
+
+    got = []
+    with ahead(failing()) as items, pytest.raises(LookupError, match="the third"):
+        got.extend(items)
+        pytest.fail("no error came")
+    items = ahead(failing())
+    assert [next(items), next(items)] == [1, 2]
+    with pytest.raises(LookupError):
+        next(items)
+    with pytest.raises(StopIteration):
+        next(items)
+
+
+@pytest.mark.parametrize(
+    ("options", "most"),
+    [({"most": 3}, 3), ({"most": 100, "nbytes": lambda _item: 30 * 2**20}, 2)],
+)
+def test_it_is_never_further_ahead_than_it_may(options, most):
+    made = []
+
+    def endless():
+        for number in count():
+            made.append(number)
+            yield number
+
+    with ahead(endless(), **options) as items:
+        for taken in range(20):
+            # One more is in the hand of the thread, which waits to put it down.
+            wait_until(lambda taken=taken: len(made) == taken + most + 1)
+            time.sleep(0.002)
+            assert len(made) == taken + most + 1
+            assert next(items) == taken
+
+
+def test_an_item_larger_than_the_budget_gets_through():
+    with ahead(range(3), nbytes=lambda _item: 2**40) as items:
+        assert list(items) == [0, 1, 2]
+
+
+def test_closing_ends_the_thread_and_the_iterator():
+    ended = threading.Event()
+
+    def endless():
+        try:
+            yield from count()
+        finally:
+            ended.set()
+
+    before = threading.active_count()
+    items = ahead(endless())
+    next(items)
+    items.close()
+    items.close()
+    assert ended.is_set()
+    assert threading.active_count() == before
+
+
+def test_stages_work_at_the_same_time():
+    """Two stages that wait for each other can only go on if both are at work at once."""
+    meet = threading.Barrier(2, timeout=5)
+
+    def first():
+        for number in range(3):
+            yield number
+            meet.wait()
+
+    with ahead(first()) as items:
+        for number in range(3):
+            assert next(items) == number
+            meet.wait()
