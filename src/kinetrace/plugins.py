@@ -21,7 +21,7 @@ from typing import Literal
 
 from kinetrace.errors import PluginError
 
-Kind = Literal["backends", "detectors", "formats"]
+Kind = Literal["backends", "detectors", "formats", "measures"]
 
 
 def names(kind: Kind) -> list[str]:
