@@ -13,13 +13,18 @@ from cyclopts import App, CycloptsError
 
 from kinetrace import __version__
 from kinetrace.cli._show import examples
+from kinetrace.cli.benchmark import benchmark
 from kinetrace.cli.convert import convert
 from kinetrace.cli.demo import demo
 from kinetrace.cli.draw import draw
 from kinetrace.cli.estimate import estimate
 from kinetrace.cli.evaluate import evaluate
 from kinetrace.cli.info import info
+from kinetrace.cli.measure import make_app as measure_app
 from kinetrace.cli.models import models
+from kinetrace.cli.smooth import smooth
+from kinetrace.cli.track import track
+from kinetrace.cli.train import train
 from kinetrace.errors import KinetraceError
 
 app = App(
@@ -30,9 +35,10 @@ app = App(
     help_format="markdown",
     suppress_keyboard_interrupt=False,
 )
-for command in (estimate, draw, convert, evaluate, demo, info):
+for command in (estimate, draw, track, smooth, convert, evaluate, train, benchmark, demo, info):
     lines = getattr(sys.modules[command.__module__], "EXAMPLES", ())
     app.command(command, help_epilogue=examples(*lines) if lines else "")
+app.command(measure_app())
 app.command(models)
 
 
@@ -54,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except (KinetraceError, ValueError) as error:
         if isinstance(error, ValueError) and os.environ.get("KINETRACE_DEBUG"):
             raise
-        _say(f"error: {error}")
+        _say(" ".join((f"error: {error}", *getattr(error, "__notes__", ()))))
         code = 1
     except KeyboardInterrupt as error:
         _say(str(error) or "interrupted")

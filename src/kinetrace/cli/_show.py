@@ -1,14 +1,15 @@
-"""What the commands share: progress on stderr, summaries, and quiet native libraries."""
+"""What the commands share: progress on stderr, sizes, summaries, and quiet native libraries."""
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from kinetrace.jobs import Job
@@ -47,14 +48,18 @@ def _is_real_stderr() -> bool:
         return False
 
 
-@contextmanager
-def frame_bar(title: str, *, quiet: bool) -> Iterator[Callable[[int, int | None], None]]:
-    """Show a bar; call what it yields with the frames done and the frames expected.
+OnFrame: TypeAlias = Callable[[int, "int | None"], None]
 
-    It shows nothing where `quiet`, or where stderr is no terminal.
+
+@contextmanager
+def frame_bars(*titles: str, quiet: bool) -> Iterator[tuple[OnFrame, ...]]:
+    """Show a bar for each title, from when it is first heard of.
+
+    What is yielded is, for each, a function to call with the frames done and the frames expected.
+    Nothing is shown where `quiet`, or where stderr is no terminal.
     """
     if quiet or not sys.stderr.isatty():
-        yield lambda _done, _expected: None
+        yield tuple(lambda _done, _expected: None for _ in titles)
         return
     from rich import progress
     from rich.console import Console
@@ -65,17 +70,27 @@ def frame_bar(title: str, *, quiet: bool) -> Iterator[Callable[[int, int | None]
         progress.TextColumn("{task.completed} frames, {task.fields[rate]}"),
         progress.TimeRemainingColumn(),
     )
+
+    def on_frame(task: progress.TaskID, done: int, expected: int | None) -> None:
+        speed = bar.tasks[task].speed
+        # A source may have more frames than its container promised.
+        total = None if expected is None else max(expected, done)
+        rate = f"{speed:.0f} a second" if speed else ""
+        bar.update(task, completed=done, total=total, rate=rate, visible=True)
+
     with progress.Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(Path(title).name, total=None, rate="")
+        tasks = [bar.add_task(title, total=None, rate="", visible=False) for title in titles]
+        yield tuple(functools.partial(on_frame, task) for task in tasks)
 
-        def on_frame(done: int, expected: int | None) -> None:
-            speed = bar.tasks[0].speed
-            # A source may have more frames than its container promised.
-            total = None if expected is None else max(expected, done)
-            rate = f"{speed:.0f} a second" if speed else ""
-            bar.update(task, completed=done, total=total, rate=rate)
 
-        yield on_frame
+def parse_size(text: str | None) -> tuple[int, int] | None:
+    """Return width and height of a size that is written as the models' names have it."""
+    if text is None:
+        return None
+    height, _, width = text.partition("x")
+    if not (height.isdigit() and width.isdigit()):
+        raise ValueError(f"input-size must be HEIGHTxWIDTH like 256x192, got {text!r}")
+    return int(width), int(height)
 
 
 def summary(job: Job, outcome: Outcome) -> list[str]:
@@ -97,13 +112,15 @@ def _what(job: Job, outcome: Outcome) -> str:
 def _who(outcome: Outcome) -> str:
     if not outcome.frames_with_people:
         return "  nobody found"
+    people = len(outcome.track_ids)
+    who = "people" if not people else "1 person" if people == 1 else f"{people} people"
     return (
-        f"  people in {outcome.frames_with_people} of {outcome.frames} frames, "
+        f"  {who} in {outcome.frames_with_people} of {outcome.frames} frames, "
         f"at most {outcome.most_people} at once; mean score {outcome.mean_score:.2f}"
     )
 
 
 def _where(job: Job, outcome: Outcome) -> str:
-    parameters = outcome.log[-1]["parameters"] if outcome.log else {}
+    parameters = outcome.log[0]["parameters"] if outcome.log else {}
     files = ", ".join(str(p) for p in (job.table, job.overlay, job.sheet) if p is not None)
     return f"  {parameters.get('model', 'estimated')} -> {files}"

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from kinetrace.cli._show import frame_bar, quiet_native_libraries, summary, use_cache
+from kinetrace.cli._show import frame_bars, quiet_native_libraries, summary, use_cache
 
 EXAMPLES = ("kinetrace demo",)
 
@@ -55,8 +55,14 @@ def demo(
     (job,) = plan([str(film)], None, Wanted(overlay=True, sheet=True))
     estimator = load_estimator(DEFAULT_BACKEND, Options(model=model, quiet=quiet))
     try:
-        with frame_bar(job.name, quiet=quiet) as on_frame:
-            outcome = run(job, lambda: estimator, selection=Selection(), on_frame=on_frame)
+        with frame_bars("demo.mp4", "drawing demo.mp4", quiet=quiet) as (on_frame, on_drawn):
+            outcome = run(
+                job,
+                lambda: estimator,
+                selection=Selection(),
+                on_frame=on_frame,
+                on_drawn=on_drawn,
+            )
     finally:
         estimator.close()
     if quiet:

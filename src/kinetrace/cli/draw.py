@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from kinetrace.cli._show import frame_bar
+from kinetrace.cli._show import frame_bars
 
 EXAMPLES = (
     "kinetrace draw clip.mp4",
@@ -60,7 +60,7 @@ def draw(
     if output.exists() and not overwrite:
         raise OutputError(f"{output} is there already (--overwrite replaces it)")
     poses = read(table)
-    with frame_bar(str(source), quiet=quiet) as on_frame:
+    with frame_bars(source.name, quiet=quiet) as (on_frame,):
         frames = draw_file(
             source, poses, output, min_score=min_score, boxes=boxes, ids=ids, on_frame=on_frame
         )

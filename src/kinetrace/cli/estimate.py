@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from cyclopts import Group, Parameter
 
-from kinetrace.choices import Decode, Device, Precision, Quality
-from kinetrace.cli._show import frame_bar, quiet_native_libraries, summary, use_cache
-from kinetrace.errors import KinetraceError, MissingExtraError, PluginError, WeightsError
-
-if TYPE_CHECKING:
-    from kinetrace.estimators import Estimator, Options
-    from kinetrace.frames.sources import Source
-    from kinetrace.jobs import Job
-    from kinetrace.run import Outcome
+from kinetrace.choices import Decode, Device, Precision, Quality, Smooth
+from kinetrace.cli._show import parse_size, quiet_native_libraries, use_cache
 
 _WHAT = Group("What is looked at", sort_key=1)
 _HOW = Group("How", sort_key=2)
 _RESULT = Group("What is written", sort_key=3)
+_MANY = Group("Many inputs", sort_key=4)
 
 
 EXAMPLES = (
     "kinetrace estimate walk.mp4 --overlay",
     "kinetrace estimate 'patients/*.mp4' --output tables/ --model heavy",
     "kinetrace estimate photos/ --output photos.csv --backend hrnet",
+    "kinetrace estimate 'clips/**/*.mp4' --output tables/ --workers auto",
     "kinetrace estimate lecture.mp4 --start 60 --end 90 --every 0.5s --format parquet",
 )
 
@@ -48,6 +39,7 @@ def estimate(
     detector_size_px: Annotated[int | None, Parameter(group=_HOW)] = None,
     min_detection_score: Annotated[float | None, Parameter(group=_HOW)] = None,
     boxes: Annotated[Path | None, Parameter(group=_HOW)] = None,
+    detect_every: Annotated[int | Literal["auto"], Parameter(group=_HOW)] = "auto",
     quality: Annotated[Quality, Parameter(group=_HOW)] = "best",
     input_size: Annotated[str | None, Parameter(group=_HOW)] = None,
     decode: Annotated[Decode | None, Parameter(group=_HOW)] = None,
@@ -55,12 +47,18 @@ def estimate(
     threads: Annotated[int | None, Parameter(group=_HOW)] = None,
     precision: Annotated[Precision, Parameter(group=_HOW)] = "float32",
     calibration: Annotated[str | None, Parameter(group=_HOW)] = None,
-    output: Annotated[Path | None, Parameter(group=_RESULT, name=("--output", "-o"))] = None,
+    track: Annotated[bool, Parameter(group=_HOW)] = True,
+    smooth: Annotated[Smooth, Parameter(group=_HOW)] = "auto",
+    output: Annotated[str | None, Parameter(group=_RESULT, name=("--output", "-o"))] = None,
     format: Annotated[str, Parameter(group=_RESULT)] = "csv",  # noqa: A002 - the flag's name
     layout: Annotated[Literal["wide", "long"] | None, Parameter(group=_RESULT)] = None,
     overlay: Annotated[bool, Parameter(group=_RESULT, negative=())] = False,
     sheet: Annotated[bool, Parameter(group=_RESULT, negative=())] = False,
     overwrite: Annotated[bool, Parameter(group=_RESULT, negative=())] = False,
+    retry: Annotated[bool, Parameter(group=_RESULT, negative=())] = False,
+    workers: Annotated[int | Literal["auto"] | None, Parameter(group=_MANY)] = None,
+    cluster: Annotated[str | None, Parameter(group=_MANY)] = None,
+    split: Annotated[float | None, Parameter(group=_MANY, name=("--split", "--split-s"))] = None,
     cache_dir: Path | None = None,
     quiet: Annotated[bool, Parameter(name=("--quiet", "-q"), negative=())] = False,
 ) -> int:
@@ -100,6 +98,9 @@ def estimate(
         The least score of a person who is reported, 0 to 1.
     boxes
         The boxes of people, a CSV or a COCO JSON file.
+    detect_every
+        HRNet: the detector looks at every so many frames of a film; between, people are followed.
+        auto is a few times a second, and whenever somebody is uncertain.
     quality
         HRNet: best looks at each crop twice, as published accuracies want it, fast once.
     input_size
@@ -115,6 +116,10 @@ def estimate(
         the first input, and checked; it is refused where it would move the points too much.
     calibration
         A clip or a folder of images of people to calibrate int8 on, instead of the first input.
+    track
+        Give each person in a film an id, and drop people who were never there.
+    smooth
+        How the keypoints of a film are smoothed; none leaves them as they were estimated.
     output
         A folder for the results; or the file for the only table, in the format of its ending.
     format
@@ -127,6 +132,16 @@ def estimate(
         Also make a contact sheet: `clip.sheet.png`.
     overwrite
         Redo what is there.
+    retry
+        Try again what has been set aside after two failures.
+    workers
+        How many processes share the inputs, each with its share of the cores; auto is as many as
+        cores and memory allow. One that dies is replaced, and its input is tried once more.
+    cluster
+        Share the inputs over the machines of a Ray cluster: HOST:PORT, or auto for the one that
+        this machine belongs to. Inputs and the output may then be addresses like s3://lab/clips/.
+    split
+        On a cluster, do films in stretches of about so many seconds, side by side.
     cache_dir
         Folder for model files, instead of KINETRACE_CACHE or the usual one.
     quiet
@@ -134,16 +149,18 @@ def estimate(
     """
     if not inputs:
         raise ValueError("name at least one image, video, folder or glob")
+    if split is not None and cluster is None:
+        raise ValueError("split is for a cluster: give --cluster as well")
     from kinetrace import plugins
+    from kinetrace.batch import Settings
+    from kinetrace.cli._many import conclude, work
     from kinetrace.estimators import Options
     from kinetrace.frames.selection import Selection
-    from kinetrace.jobs import Wanted, plan
-    from kinetrace.run import run
+    from kinetrace.jobs import Wanted
 
     use_cache(cache_dir)
     quiet_native_libraries()
     suffix = plugins.load("formats", format).SUFFIXES[0]
-    jobs = plan(inputs, output, Wanted(suffix=suffix, overlay=overlay, sheet=sheet))
     options = Options(
         model=model,
         max_people=max_people,
@@ -152,8 +169,9 @@ def estimate(
         detector_size_px=detector_size_px,
         min_detection_score=min_detection_score,
         boxes=boxes,
+        detect_every=detect_every,
         quality=quality,
-        input_size_wh=_parse_size(input_size),
+        input_size_wh=parse_size(input_size),
         decode=decode,
         device=device,
         threads=threads,
@@ -162,77 +180,25 @@ def estimate(
         quiet=quiet,
     )
     selection = Selection(start_s=start, end_s=end, every=every)
-    with _loaded_once(backend, options) as load:
-
-        def do(job: Job) -> Outcome:
-            with frame_bar(job.name, quiet=quiet) as on_frame:
-                return run(
-                    job,
-                    lambda: load(job.source),
-                    selection=selection,
-                    fps=fps,
-                    layout=layout,
-                    on_frame=on_frame,
-                )
-
-        return _through(jobs, do, overwrite=overwrite, quiet=quiet)
-
-
-def _parse_size(text: str | None) -> tuple[int, int] | None:
-    """Return width and height of a size that is written as the models' names have it."""
-    if text is None:
-        return None
-    height, _, width = text.partition("x")
-    if not (height.isdigit() and width.isdigit()):
-        raise ValueError(f"input-size must be HEIGHTxWIDTH like 256x192, got {text!r}")
-    return int(width), int(height)
-
-
-@contextmanager
-def _loaded_once(backend: str, options: Options) -> Iterator[Callable[[Source], Estimator]]:
-    """Yield what returns the estimator, made when it is first asked for, with what it is for."""
-    from kinetrace.pipeline import load_estimator
-
-    made: list[Estimator] = []
-
-    def load(source: Source) -> Estimator:
-        if not made:
-            first = dataclasses.replace(options, first_source=source)
-            made.append(load_estimator(backend, first))
-        return made[0]
-
-    try:
-        yield load
-    finally:
-        for estimator in made:
-            estimator.close()
-
-
-def _through(
-    jobs: Sequence[Job], do: Callable[[Job], Outcome], *, overwrite: bool, quiet: bool
-) -> int:
-    """Work through the jobs; return the exit code, 1 if any was not done as a whole."""
-    skipped = failed = 0
-    for job in jobs:
-        if job.is_done and not overwrite:
-            skipped += 1
-            if not quiet and len(jobs) == 1:
-                print(f"{job.name}: {job.table} is there already (--overwrite redoes it)")
-            continue
-        try:
-            outcome = do(job)
-        except (MissingExtraError, PluginError, WeightsError):
-            raise  # it would be the same for each
-        except KinetraceError as error:
-            failed += 1
-            print(f"kinetrace: error: {error}", file=sys.stderr)
-            continue
-        if not quiet:
-            print("\n".join(summary(job, outcome)))
-        if outcome.problem:
-            failed += 1
-            print(f"kinetrace: error: {outcome.problem}", file=sys.stderr)
-    if not quiet and len(jobs) > 1:
-        done = len(jobs) - skipped - failed
-        print(f"{len(jobs)} inputs: {done} done, {skipped} done before, {failed} with errors")
-    return 1 if failed else 0
+    settings = Settings(
+        backend=backend,
+        options=options,
+        selection=selection,
+        fps=fps,
+        layout=layout,
+        track=track,
+        smooth=smooth,
+    )
+    results = work(
+        inputs,
+        output,
+        Wanted(suffix=suffix, overlay=overlay, sheet=sheet),
+        settings,
+        workers=workers,
+        cluster=cluster,
+        split_s=split,
+        overwrite=overwrite,
+        retry=retry,
+        quiet=quiet,
+    )
+    return conclude(results, quiet=quiet)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from kinetrace.evaluation import Predictions
 
 
@@ -18,6 +20,7 @@ EXAMPLES = (
     "kinetrace estimate val2017/ --backend hrnet --detector boxes --boxes truth.json -o w32.csv",
     "kinetrace evaluate w32.csv w48.csv --truth truth.json",
     "kinetrace evaluate w32.csv --truth truth.json --by keypoint --output keypoints.csv",
+    "kinetrace evaluate clip.tracked.csv --truth clip.corrected.csv",
 )
 
 
@@ -33,15 +36,18 @@ def evaluate(
     """Measure how good predictions are, several models side by side.
 
     Against a COCO file: average precision and recall of keypoints as COCO defines them. Against an
-    LSP-style archive: PCK@0.2, relative to the torso. The table is printed as Markdown; all shares
-    are 0..1. Accuracy on annotated boxes is higher than on detected ones, so the table says which.
+    LSP-style archive: PCK@0.2, relative to the torso. Against a table of keypoints with the right
+    ids: how well people are followed (MOTA, IDF1, switches). The table is printed as Markdown; all
+    shares are 0..1. Accuracy on annotated boxes is higher than on detected ones, so the table says
+    which.
 
     Parameters
     ----------
     predictions
         Files of keypoints, one a model: Kinetrace's own, or lists of results as COCO wants them.
     truth
-        A COCO keypoints file (.json), or an archive of image, xy, labelled and joints (.npz).
+        A COCO keypoints file (.json), an archive of image, xy, labelled and joints (.npz), or a
+        table of keypoints with ids (.csv, .parquet, .jsonl).
     by
         A row a model, or a row a keypoint of each model.
     boxes
@@ -58,15 +64,20 @@ def evaluate(
     """
     import numpy as np
 
-    from kinetrace._atomic import replacing
-
     if not predictions:
         raise ValueError("name at least one file of predictions")
     from kinetrace import evaluation, formats
 
-    annotated = evaluation.read_truth(truth)
     names = _names(predictions)
     poses = {n: formats.read(path) for n, path in zip(names, predictions, strict=True)}
+    if truth.suffix.lower() not in (".json", ".npz"):
+        if by != "model" or boxes or rank or images != "all":
+            raise ValueError(
+                f"{truth} is a table: tracks are compared, without --by, --boxes, --rank, --images"
+            )
+        _tell(evaluation.compare_tracks(poses, formats.read(truth)), output)
+        return
+    annotated = evaluation.read_truth(truth)
     models = {n: evaluation.align(p, annotated, rank=rank) for n, p in poses.items()}
     _say_what_is_missing(models)
     if images == "seen":
@@ -76,11 +87,18 @@ def evaluate(
         stated = boxes.replace("-", " ")
         models = {n: dataclasses.replace(m, boxes=stated) for n, m in models.items()}
     compare = evaluation.compare if by == "model" else evaluation.compare_keypoints
-    table = compare(models, annotated)
+    _tell(compare(models, annotated), output)
+
+
+def _tell(table: pd.DataFrame, output: Path | None) -> None:
+    """Print a table, and write it if there is a file for it."""
+    from kinetrace._atomic import replacing
+    from kinetrace.evaluation import to_markdown
+
     if output is not None:
         with replacing(output) as temporary:
             temporary.write_text(table.to_csv(index=False), encoding="utf-8")
-    print(evaluation.to_markdown(table))
+    print(to_markdown(table))
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
