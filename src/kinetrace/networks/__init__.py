@@ -14,10 +14,11 @@ from __future__ import annotations
 from kinetrace.networks.checkpoint import read_checkpoint
 from kinetrace.networks.convert import convert
 from kinetrace.networks.graph import build_graph
-from kinetrace.networks.hrnet import W18_SMALL, W32, W48, HRNet, Stage
+from kinetrace.networks.hrnet import NANO, W18_SMALL, W32, W48, HRNet, Stage
 from kinetrace.networks.layouts import match_state
 
 __all__ = [
+    "NANO",
     "W18_SMALL",
     "W32",
     "W48",

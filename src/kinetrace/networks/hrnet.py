@@ -153,6 +153,16 @@ W18_SMALL = HRNet(
     bottlenecks=2,
     stages=(Stage(1, 2, 2), Stage(3, 3, 2), Stage(2, 4, 2)),
 )
+# Ours, of the paper's parts: one bottleneck and few blocks, and no more channels at 1/4 of the
+# size than find a point there, for these cost the most.
+NANO = HRNet(
+    "hrnet-nano",
+    (16, 48, 96, 192),
+    stem_widths=(32, 32),
+    bottlenecks=1,
+    bottleneck_width=16,
+    stages=(Stage(1, 2, 1), Stage(1, 3, 2), Stage(1, 4, 2)),
+)
 
 
 def _list_layers(net: HRNet) -> tuple[Layer, ...]:

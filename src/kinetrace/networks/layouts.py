@@ -23,10 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kinetrace.errors import WeightsError
-from kinetrace.networks.hrnet import W18_SMALL, W32, W48, HRNet
+from kinetrace.networks.hrnet import NANO, W18_SMALL, W32, W48, HRNet
 from kinetrace.networks.views import show
 
-KNOWN_NETWORKS = (W32, W48, W18_SMALL)
+KNOWN_NETWORKS = (W32, W48, W18_SMALL, NANO)
 
 _PARALLEL_PREFIX = "module."
 _PART_PREFIXES = ("backbone.", "keypoint_head.", "head.")
