@@ -189,6 +189,14 @@ def test_a_film_that_cannot_be_drawn_keeps_its_table(tmp_path):
     assert len(formats.read(job.table).frame_time_s) == 40
 
 
+def test_a_smoothing_that_the_film_is_too_slow_for_is_told_at_once(tmp_path):
+    slow = write_film(tmp_path / "slow.mp4", [i * 100 for i in range(60)])
+    done = []
+    with pytest.raises(ValueError, match="cutoff of 6 Hz .* this film has 10"):
+        settle(job_of(slow), smooth="butterworth", on_frame=lambda n, _: done.append(n))
+    assert len(done) < 30
+
+
 def test_nothing_selected_is_an_error_without_files(tmp_path):
     job = job_of(film(tmp_path), overlay=True, sheet=True)
     with pytest.raises(SourceError, match="no frame"):

@@ -141,26 +141,46 @@ def finish(poses: Poses, *, track: bool = True, smooth: Smooth = "auto") -> Pose
     return poses if smooth == "none" else smoothed(poses, smooth)
 
 
-class Gathered:
-    """The poses of a stream put together, at about the size of their arrays."""
+class Film:
+    """The poses of a film put together, at about the size of their arrays, and settled at the end.
 
-    _SMALL = 256
+    Parameters
+    ----------
+    track, smooth
+        See `finish`.
+    """
 
-    def __init__(self) -> None:
+    _CHUNK = 256
+    # An impossible smoothing is told after so many frames, not at the end of the night.
+    _TRIAL = 16
+
+    def __init__(self, *, track: bool = True, smooth: Smooth = "auto") -> None:
+        self._track, self._smooth = track, smooth
         self._chunks: list[Poses] = []
         self._latest: list[Poses] = []
 
     def append(self, poses: Poses) -> None:
-        """Add the next frame."""
+        """Add the next frame.
+
+        Raises
+        ------
+        ValueError
+            If the film has too few frames a second for how it is to be smoothed.
+        """
         self._latest.append(poses)
-        if len(self._latest) == self._SMALL:
+        if len(self._latest) == self._TRIAL and not self._chunks:
+            self.finished()
+        if len(self._latest) == self._CHUNK:
             self._chunks.append(concat(self._latest))
             self._latest = []
 
-    def whole(self) -> Poses | None:
-        """Return what came until now; None if nothing did."""
+    def finished(self) -> Poses | None:
+        """Return what came until now, settled and smoothed; None if nothing did."""
         parts = [*self._chunks, *self._latest]
-        return concat(parts) if parts else None
+        if not parts:
+            return None
+        with span("finish"):
+            return finish(concat(parts), track=self._track, smooth=self._smooth)
 
 
 def stream(
@@ -347,7 +367,7 @@ def estimate(
         If a video is damaged or ends early; its attribute ``poses`` holds what there was.
     """
     check_smoothing(track=track, smooth=smooth)
-    gathered = Gathered()
+    film = Film(track=track, smooth=smooth)
     try:
         for _, poses in stream(
             source,
@@ -373,12 +393,11 @@ def estimate(
             every=every,
             fps=fps,
         ):
-            gathered.append(poses)
+            film.append(poses)
     except TruncatedError as error:
-        part = gathered.whole()
-        error.poses = None if part is None else finish(part, track=track, smooth=smooth)
+        error.poses = film.finished()
         raise
-    whole = gathered.whole()
+    whole = film.finished()
     if whole is None:
         raise SourceError(f"no frame of {source} is selected: check start, end and every")
-    return finish(whole, track=track, smooth=smooth)
+    return whole

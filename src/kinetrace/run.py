@@ -29,7 +29,7 @@ from kinetrace.frames.selection import Selection
 from kinetrace.frames.sources import Frames, open_frames
 from kinetrace.jobs import Job, is_image_name
 from kinetrace.pictures import write_pictures
-from kinetrace.pipeline import Gathered, estimate_frames, finish
+from kinetrace.pipeline import Film, estimate_frames
 from kinetrace.poses import Poses
 from kinetrace.timing import span
 
@@ -179,14 +179,12 @@ def _counted(pairs: Pairs, outcome: Outcome) -> Pairs:
 
 def _write_whole(table: _Table, pairs: Pairs, outcome: Outcome, *, smooth: Smooth) -> Poses | None:
     """Write a film's table once all of it is known."""
-    gathered = Gathered()
+    film = Film(smooth=smooth)
     for _, poses in pairs:
-        gathered.append(poses)
-    whole = gathered.whole()
+        film.append(poses)
+    whole = film.finished()
     if whole is None:
         return None
-    with span("finish"):
-        whole = finish(whole, smooth=smooth)
     table.close_as(whole)
     outcome.add(whole)
     return whole

@@ -17,7 +17,7 @@ from kinetrace.frames.selection import Selection
 from kinetrace.frames.sources import open_frames
 from kinetrace.jobs import Job
 from kinetrace.pictures import write_pictures
-from kinetrace.pipeline import Gathered, estimate_frames, finish
+from kinetrace.pipeline import Film, estimate_frames, finish
 from kinetrace.poses import Poses
 from kinetrace.run import OnFrame, Outcome, paired
 
@@ -58,12 +58,13 @@ def estimate_part(
         The stretch, one of those that `kinetrace.batch.stitching.split` returned.
     """
     started_utc, started_s = now_utc(), time.perf_counter()
-    gathered, problem, done = Gathered(), "", 0
+    # A stretch stays as it is until the whole film is known.
+    stretch, problem, done = Film(track=False, smooth="none"), "", 0
     try:
         estimator = estimator_for(settings, job.source)
         with open_frames(job.source, **dataclasses.asdict(selection)) as frames:
             for _, poses in estimate_frames(frames, estimator, track=settings.track):
-                gathered.append(poses)
+                stretch.append(poses)
                 done += 1
                 on_frame(done, frames.expected_frames)
     except SourceError as error:
@@ -72,7 +73,7 @@ def estimate_part(
         release()  # it may be in no state to go on
         return dataclasses.replace(failed(error), started_utc=started_utc, ended_utc=now_utc())
     took_s = time.perf_counter() - started_s
-    return Part(poses=gathered.whole(), started_utc=started_utc, took_s=took_s, problem=problem)
+    return Part(poses=stretch.finished(), started_utc=started_utc, took_s=took_s, problem=problem)
 
 
 def assemble(
