@@ -18,9 +18,9 @@ import time
 from pathlib import Path
 
 from kinetrace.batch import Settings, run_all
-from kinetrace.batch.machine import count_cores
 from kinetrace.estimators import Options
 from kinetrace.jobs import Wanted, plan
+from kinetrace.machine import count_cores
 
 
 def hours(videos: list[str], settings: Settings, workers: int | None) -> float:

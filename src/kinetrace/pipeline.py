@@ -49,8 +49,9 @@ def estimate_frames(
 ) -> Generator[tuple[Frame, Poses], None, None]:
     """Run an estimator over an open source, and give people ids.
 
-    Frames are decoded and estimated in threads of their own while the consumer works on what has
-    come; each waits where it is too far ahead. Closing the iterator ends both.
+    Frames are decoded and estimated in threads of their own while people are tracked, and the
+    consumer works, in this one; each waits where it is too far ahead. Closing the iterator ends
+    both.
 
     Parameters
     ----------
@@ -67,22 +68,28 @@ def estimate_frames(
     SourceError
         As the source does, behind the frames that came before.
     """
+    tracker = Tracker() if track and frames.continuous else None
     estimated = Ahead(
-        _estimated(frames, estimator, track=track and frames.continuous),
+        _estimated(frames, estimator),
         name="estimate",
         nbytes=lambda item: item[0].image.nbytes,
         # What has no known end may be live: whoever looks at it wants the newest.
         most=2 * estimator.batch_size if frames.expected_frames else 1,
     )
+    log: tuple[Mapping[str, Any], ...] = ()
     with estimated:
-        yield from estimated
+        for frame, poses in estimated:
+            if tracker is None:
+                yield frame, poses
+                continue
+            with span("track"):  # here, so that the network has its thread for itself
+                log = log or poses.logged("track", tracker.parameters).log
+                tracked = tracker.update(poses, frame.image)
+            yield frame, dataclasses.replace(tracked, log=log)
 
 
-def _estimated(
-    frames: Frames, estimator: Estimator, *, track: bool
-) -> Iterator[tuple[Frame, Poses]]:
+def _estimated(frames: Frames, estimator: Estimator) -> Iterator[tuple[Frame, Poses]]:
     estimator.reset(continuous=frames.continuous)
-    tracker = Tracker() if track else None
     waiting = iter(frames)
     # What has no known end may be live, and must not wait for a batch to fill.
     most = estimator.batch_size if frames.expected_frames else 1
@@ -99,9 +106,6 @@ def _estimated(
                 frame_name=(frame.name,) if frame.name else None,
                 log=log,
             )
-            if tracker is not None:
-                with span("track"):
-                    one = tracker.update(one, frame.image)
             yield frame, one
 
 
