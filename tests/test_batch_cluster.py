@@ -333,8 +333,9 @@ def test_long_films_in_stretches_give_the_undivided_tables(
     sidecar = "long.keypoints.csv-metadata.json"  # tells of the seams
     assert before.pop(sidecar) != after.pop(sidecar)
     assert before == after
-    assert [entry["operation"] for entry in read(divided[0].table).log][:2] == [
+    assert [entry["operation"] for entry in read(divided[0].table).log][:3] == [
         "estimate",
+        "track",
         "stitch",
     ]
     assert results[0].outcome is not None
