@@ -119,6 +119,13 @@ def test_nobody_who_is_measured_was_trained_on(photos, tmp_path, one_thread):
     assert kept == {f"p{i}.png" for i in range(COUNT)} - held_out
 
 
+def test_a_training_leaves_the_process_as_it_was(photos, tmp_path, one_thread):
+    threads = cv2.getNumThreads()
+    train(plan_for(photos, tmp_path), report=quiet)
+    assert cv2.getNumThreads() == threads
+    assert float(np.float64(2.0) ** -1040) * 2.0 > 0  # numbers next to 0 are not made 0
+
+
 def weights_of(trained):
     return read_checkpoint(trained.weights)
 

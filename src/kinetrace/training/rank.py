@@ -6,6 +6,8 @@ import dataclasses
 import multiprocessing
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -75,27 +77,40 @@ def run_together(plan: Plan, report: Report) -> Trained:
                 other.kill()
 
 
+@contextmanager
+def _quick_arithmetic() -> Iterator[None]:
+    """Set the process up for training, and leave it as it was."""
+    threads = cv2.getNumThreads()
+    # Threads of the reader beside those of PyTorch would only wait for each other.
+    cv2.setNumThreads(1)
+    # Numbers next to 0 take a processor many times as long, and are of no use here.
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+        cv2.setNumThreads(threads)
+
+
 def _follow(plan: Plan, meeting: Path, rank: int) -> None:
-    with open_team(meeting, rank, plan.processes) as team:
+    with _quick_arithmetic(), open_team(meeting, rank, plan.processes) as team:
         progress = begin(plan, team)
         for _ in run(progress, load_training_samples(plan), is_over=lambda: False):
             pass
 
 
 def _lead(plan: Plan, team: Team, report: Report) -> Trained:
-    progress = begin(plan, team)
-    samples = load_training_samples(plan)
-    leader = _Leader(plan, progress, report)
-    for losses in run(progress, samples, is_over=leader.is_over):
-        leader.note(losses)
-    return leader.finish()
+    with _quick_arithmetic():
+        progress = begin(plan, team)
+        samples = load_training_samples(plan)
+        leader = _Leader(plan, progress, report)
+        for losses in run(progress, samples, is_over=leader.is_over):
+            leader.note(losses)
+        return leader.finish()
 
 
 def begin(plan: Plan, team: Team) -> Progress:
     """Make the network and its state: from the checkpoint, from weights, or at random."""
-    # Threads of the reader beside those of PyTorch would only wait for each other.
-    cv2.setNumThreads(1)
-    torch.set_flush_denormal(True)
     torch.manual_seed(plan.recipe.seed)
     network = TorchHRNet(plan.net) if plan.start is None else _load(plan)
     progress = Progress(network, plan.recipe, team)
