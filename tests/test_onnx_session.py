@@ -74,6 +74,27 @@ def test_a_network_of_half_precision_takes_and_gives_float32(tmp_path: Path) -> 
     np.testing.assert_array_equal(twice, (2 * batch.astype(np.float16)).astype(np.float32))
 
 
+@pytest.mark.parametrize("pictures", [0, 1, 2, 3, 8])
+@pytest.mark.parametrize("threads", [1, 2, 3, 40, None])
+def test_however_many_pictures_and_threads_the_result_is_the_same(
+    tmp_path: Path, pictures: int, threads: int | None
+) -> None:
+    session = open_session(write_doubler(tmp_path / "a.onnx"), device="cpu", threads=threads)
+    batch = some(pictures, 2, 4, 5)
+    for _ in range(2):
+        twice, total = session.run(batch)
+        np.testing.assert_array_equal(twice, 2 * batch)
+        np.testing.assert_allclose(total, batch.sum(axis=1, keepdims=True), rtol=1e-6)
+    session.close()
+
+
+def test_a_network_for_one_picture_takes_several(tmp_path: Path) -> None:
+    session = open_session(
+        write_doubler(tmp_path / "a.onnx", shape=(1, 2, 4, 5)), device="cpu", threads=2
+    )
+    np.testing.assert_array_equal(session.run(some(5, 2, 4, 5))[0], 2 * some(5, 2, 4, 5))
+
+
 def test_dimensions_that_are_told_become_fixed(tmp_path: Path) -> None:
     path = write_doubler(tmp_path / "a.onnx")
     session = open_session(path, dimensions={"height": 4, "width": 5, "not there": 7})

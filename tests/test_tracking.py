@@ -311,6 +311,15 @@ def test_join_needs_no_more_than_ids_and_is_done_once():
     assert people(once) == list(range(len(people(once))))
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_far_from_where_something_is_decided_does_not_matter(seed, monkeypatch):
+    found, _ = crowd(duration_s=40, people=2, phantoms_per_s=0.05, miss_rate=0.005, seed=seed)
+    tracked = follow(found)
+    looked_near = join(tracked)
+    monkeypatch.setattr("kinetrace.tracking.joining._AROUND_S", np.inf)
+    assert np.array_equal(looked_near.track_id, join(tracked).track_id)
+
+
 def test_pieces_are_joined_over_a_gap_and_only_so_long():
     times = np.arange(120) / 30
     poses = standing([[600] if not 40 <= t < 80 else [] for t in range(120)], times)

@@ -8,54 +8,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from kinetrace._onnx_devices import Started, errors, import_onnxruntime, reason, start
 from kinetrace.choices import Device
-from kinetrace.errors import KinetraceError, MissingExtraError, WeightsError
+from kinetrace.errors import WeightsError
+from kinetrace.machine import count_cores
 from kinetrace.timing import span
 
 Shape = tuple[int | None, ...]
-
-
-class _Provider(NamedTuple):
-    """ONNX Runtime's name for a device, how to get it, and what to tell it."""
-
-    name: str
-    how_to_get: str
-    options: Mapping[str, str] = {}
-
-
-_CPU = "CPUExecutionProvider"
-_PROVIDERS: Mapping[str, _Provider] = {
-    "cpu": _Provider(_CPU, "pip install onnxruntime"),
-    "cuda": _Provider(
-        "CUDAExecutionProvider",
-        "pip uninstall onnxruntime; pip install onnxruntime-gpu",
-        # The default tries every algorithm anew for each number of people in a batch.
-        {"cudnn_conv_algo_search": "HEURISTIC"},
-    ),
-    "coreml": _Provider("CoreMLExecutionProvider", "pip install onnxruntime, on macOS"),
-    "directml": _Provider(
-        "DmlExecutionProvider",
-        "pip uninstall onnxruntime; pip install onnxruntime-directml, on Windows",
-    ),
-    "openvino": _Provider(
-        "OpenVINOExecutionProvider",
-        "pip uninstall onnxruntime; pip install onnxruntime-openvino",
-    ),
-}
-_AUTO = ("cuda", "coreml", "directml", "cpu")
 
 _INPUT_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
 
 class Session:
     """A loaded network with one input. Made by `open_session`.
+
+    On a processor, pictures of a batch that are enough to keep its cores busy run side by side,
+    each on one thread; one picture alone is spread over the threads. That is faster, since threads
+    that share a picture wait for each other at every layer: `docs/speed.md` has by how much.
 
     Attributes
     ----------
@@ -67,7 +44,8 @@ class Session:
         The same of each output, in the file's order.
     """
 
-    def __init__(self, path: Path, session: Any) -> None:
+    def __init__(self, path: Path, started: Started, threads: int | None) -> None:
+        session = started.session
         inputs = session.get_inputs()
         if len(inputs) != 1 or inputs[0].type not in _INPUT_TYPES:
             told = ", ".join(f"{i.name} {i.type}" for i in inputs)
@@ -78,9 +56,14 @@ class Session:
         self.path = path
         self.input_shape = _shape(inputs[0])
         self.output_shapes = tuple(_shape(output) for output in session.get_outputs())
-        self._session = session
         self._input_name = inputs[0].name
         self._input_dtype = _INPUT_TYPES[inputs[0].type]
+        self._providers = session.get_providers()
+        self._open_for = started.open_for
+        self._threads = threads
+        self._side_by_side = (threads or count_cores()) if started.on_cpu else 0
+        self._sessions = {1 if started.on_cpu else threads: session}
+        self._pool: ThreadPoolExecutor | None = None
 
     @property
     def description(self) -> Mapping[str, Any]:
@@ -88,11 +71,11 @@ class Session:
 
         ``threads`` None is one for each core.
         """
-        session = self._open()
+        self._check_open()
         return {
-            "onnxruntime": _import_onnxruntime().__version__,
-            "providers": session.get_providers(),
-            "threads": session.get_session_options().intra_op_num_threads or None,
+            "onnxruntime": import_onnxruntime().__version__,
+            "providers": self._providers,
+            "threads": self._threads,
         }
 
     def run(self, batch: npt.NDArray[np.floating[Any]]) -> list[npt.NDArray[Any]]:
@@ -115,25 +98,56 @@ class Session:
         RuntimeError
             If the session is closed.
         """
-        session = self._open()
+        self._check_open()
         values = np.ascontiguousarray(batch, dtype=self._input_dtype)
         try:
             with span("network"):
-                outputs = session.run(None, {self._input_name: values})
-        except _errors() as error:
+                outputs = self._run(values)
+        except errors() as error:
             raise WeightsError(
-                f"{self.path} does not run on an input of shape {values.shape}: {_reason(error)}"
+                f"{self.path} does not run on an input of shape {values.shape}: {reason(error)}"
             ) from error
         return [o.astype(np.float32) if o.dtype == np.float16 else o for o in outputs]
 
-    def _open(self) -> Any:
-        if self._session is None:
+    def _run(self, values: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+        if not self._goes_side_by_side(len(values)):
+            return self._run_together(values, self._session(self._threads))
+        session = self._session(1)
+        pictures = [values[i : i + 1] for i in range(len(values))]
+        if self._side_by_side == 1:
+            each = [self._run_together(picture, session) for picture in pictures]
+        else:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(self._side_by_side, thread_name_prefix="network")
+            each = list(self._pool.map(lambda one: self._run_together(one, session), pictures))
+        return [np.concatenate(parts) for parts in zip(*each, strict=True)]
+
+    def _goes_side_by_side(self, pictures: int) -> bool:
+        """Tell whether pictures run one on a thread, rather than all of them together."""
+        if self.input_shape[:1] not in ((None,), (1,)) or pictures < 1:
+            return False
+        # Two threads of one core count as one: they share what a network is short of.
+        return self._side_by_side == 1 or (pictures > 1 and self._side_by_side <= 2 * pictures)
+
+    def _run_together(self, values: npt.NDArray[Any], session: Any) -> list[npt.NDArray[Any]]:
+        outputs: list[npt.NDArray[Any]] = session.run(None, {self._input_name: values})
+        return outputs
+
+    def _session(self, threads: int | None) -> Any:
+        """Return ONNX Runtime's own session for so many threads, opened when first needed."""
+        if threads not in self._sessions:
+            self._sessions[threads] = self._open_for(threads)
+        return self._sessions[threads]
+
+    def _check_open(self) -> None:
+        if not self._sessions:
             raise RuntimeError("this session is closed")
-        return self._session
 
     def close(self) -> None:
         """Free the network. Closing twice is fine."""
-        self._session = None
+        self._sessions.clear()
+        if self._pool is not None:
+            self._pool.shutdown()
 
 
 def open_session(
@@ -174,99 +188,7 @@ def open_session(
     if threads is not None and threads < 1:
         raise ValueError(f"threads must be at least 1, got {threads}")
     path = Path(path)
-    return Session(path, _first_that_starts(path, _candidates(device), threads, dimensions or {}))
-
-
-def _candidates(device: Device) -> list[str]:
-    """Return the devices to try, in order."""
-    available = _import_onnxruntime().get_available_providers()
-    if device == "auto":
-        return [name for name in _AUTO if _PROVIDERS[name].name in available]
-    if _PROVIDERS[device].name not in available:
-        raise KinetraceError(
-            f"the installed ONNX Runtime cannot use {device!r}. Run: "
-            f"{_PROVIDERS[device].how_to_get}; or choose another device"
-        )
-    return [device]
-
-
-def _first_that_starts(
-    path: Path, candidates: Sequence[str], threads: int | None, dimensions: Mapping[str, int]
-) -> Any:
-    for name in candidates:
-        provider = _PROVIDERS[name]
-        try:
-            session = _create(path, provider, threads, dimensions)
-        except _errors() as error:
-            if name != candidates[-1]:
-                continue
-            raise WeightsError(
-                f"{path} is not an ONNX file that ONNX Runtime can run: {_reason(error)}"
-            ) from error
-        if provider.name in session.get_providers():
-            return session
-    raise KinetraceError(
-        f"ONNX Runtime could not start {candidates[-1]!r}: check its driver and libraries "
-        f"({_PROVIDERS[candidates[-1]].how_to_get}), or choose another device"
-    )
-
-
-def _create(
-    path: Path, provider: _Provider, threads: int | None, dimensions: Mapping[str, int]
-) -> Any:
-    onnxruntime = _import_onnxruntime()
-    options = onnxruntime.SessionOptions()
-    # Errors come as exceptions; some exports give hundreds of warnings that help nobody.
-    options.log_severity_level = 4
-    options.intra_op_num_threads = threads or 0
-    # Threads go on spinning after a run, in the way of the next network's: a detector and a pose
-    # network in turn take a third less time when they stop.
-    options.add_session_config_entry("session.force_spinning_stop", "1")
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-    options.enable_mem_pattern = provider.name != "DmlExecutionProvider"  # DirectML refuses it
-    for name, length in dimensions.items():
-        options.add_free_dimension_override_by_name(name, length)
-    others = [] if provider.name == _CPU else [_CPU]
-    return onnxruntime.InferenceSession(
-        str(path),
-        options,
-        providers=[(provider.name, dict(provider.options)), *others],
-        enable_fallback=0,  # it prints to stdout, and hides that the device did not start
-    )
-
-
-def _import_onnxruntime() -> Any:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise MissingExtraError("ONNX Runtime", "hrnet") from error
-    return onnxruntime
-
-
-def _errors() -> tuple[type[Exception], ...]:
-    """Return what ONNX Runtime raises: its own errors have no class above them but Exception."""
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
-
-    return (
-        state.EPFail,
-        state.EngineError,
-        state.Fail,
-        state.InvalidArgument,
-        state.InvalidGraph,
-        state.InvalidProtobuf,
-        state.NoModel,
-        state.NoSuchFile,
-        state.NotImplemented,
-        state.RuntimeException,
-        # What comes through its Python layer.
-        RuntimeError,
-        ValueError,
-    )
-
-
-def _reason(error: Exception) -> str:
-    """Return ONNX Runtime's message without ``[ONNXRuntimeError] : 7 : INVALID_PROTOBUF : ``."""
-    return str(error).split(" : ", 3)[-1].strip().partition("\n")[0]
+    return Session(path, start(path, device, threads, dimensions or {}), threads)
 
 
 def _shape(value: Any) -> Shape:

@@ -124,11 +124,11 @@ class TopdownNetwork:
             write_crops(frames[each].image, regions, crops[low:high], decode=self._decode)
 
     def _heatmaps(self, crops: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        heatmaps: npt.NDArray[np.float32] = self._session.run(crops)[0]
         if not self._flip:
-            return heatmaps
-        mirrored = self._session.run(crops[..., ::-1])[0]
+            return self._session.run(crops)[0]
+        both = self._session.run(np.concatenate([crops, crops[..., ::-1]]))[0]
         with span("heatmaps"):
+            heatmaps, mirrored = np.split(both, 2)
             return average_flipped(heatmaps, mirrored, self.skeleton.mirror, decode=self._decode)
 
     def close(self) -> None:

@@ -26,6 +26,8 @@ _STOPPED_FRAMES = 5
 _SAME_MOMENT = 0.2
 # Times this near to even ones, as parts of a step, are even: containers round to milliseconds.
 _EVEN = 0.04
+# Keypoints times samples that are filtered at once: a film of hours would fill the memory.
+_MOST_VALUES = 1 << 14
 
 
 def frame_step_s(poses: Poses) -> float:
@@ -98,11 +100,18 @@ def map_runs(poses: Poses, function: Callable[[Run], Floats], *, min_samples: in
             for start, stop, keypoints in runs(np.isfinite(part).all(axis=2), ends):
                 if stop - start < min_samples:
                     continue
-                score = poses.score[rows[start:stop]][:, keypoints].astype(np.float64)
-                run = Run(time_s[start:stop], part[start:stop][:, keypoints], score, units)
-                result[rows[start:stop, None], keypoints] = function(run)
+                for some in _by_size(keypoints, stop - start):
+                    score = poses.score[rows[start:stop, None], some].astype(np.float64)
+                    run = Run(time_s[start:stop], part[start:stop][:, some], score, units)
+                    result[rows[start:stop, None], some] = function(run)
         changed[name] = result
     return dataclasses.replace(poses, **changed)
+
+
+def _by_size(keypoints: IntArray, samples: int) -> list[IntArray]:
+    """Return the keypoints in parts of which a filter's intermediate results are small."""
+    parts = -(-len(keypoints) * samples // _MOST_VALUES)
+    return np.array_split(keypoints, min(parts, len(keypoints)))
 
 
 def person_size_px(poses: Poses) -> Floats:

@@ -46,10 +46,10 @@ def colours(image: Image | None, poses: Poses) -> Floats:
     (N, C) float64
         NaN for a region of which a corner is missing, outside the image or badly scored.
     """
+    if image is None:
+        return np.broadcast_to(np.nan, (len(poses), SIZE))  # no memory for a film's worth of it
     names = poses.skeleton.keypoints
     out = np.full((len(poses), len(_REGIONS), _BINS), np.nan)
-    if image is None or not len(poses):
-        return out.reshape(len(poses), SIZE)
     for r, region in enumerate(_REGIONS):
         if not set(region) <= set(names):
             continue
@@ -108,10 +108,11 @@ def likeness(a: Floats, b: Floats) -> Floats:
     parts = (len(_REGIONS), len(_RANGES))
     total, count = np.zeros((len(a), len(b))), np.zeros((len(a), len(b)))
     stops = np.cumsum([0] + [bins for _ in range(parts[0]) for _, _, bins in _RANGES])
+    known = np.where(np.isfinite(a), a, 0), np.where(np.isfinite(b), b, 0)
     for start, stop in itertools.pairwise(stops):
-        one, other = a[:, start:stop], b[:, start:stop]
-        both = np.isfinite(one[:, :1]) & np.isfinite(other[:, :1]).T
-        total += np.where(both, np.nan_to_num(one) @ np.nan_to_num(other).T, 0)
+        both = np.isfinite(a[:, start, None]) & np.isfinite(b[:, start])
+        one, other = (part[:, start:stop] for part in known)
+        total += np.where(both, one @ other.T, 0)
         count += both
     with np.errstate(invalid="ignore"):
         return np.asarray(total / np.where(count > 0, count, np.nan))

@@ -19,6 +19,9 @@ from kinetrace.tracking.tracks import UNNAMED, Tracks, predicted
 _LIKELY = 0.1
 # What a prediction leaves out: limbs that moved, boxes that changed. In sizes.
 _OFF = 0.1
+# How much of a film around a moment tells where people go: after that, how they moved before
+# counts for next to nothing.
+_AROUND_S = 2.5
 
 
 def track(
@@ -90,10 +93,14 @@ def join(poses: Poses, *, max_gap_s: float = 2.0, min_track_s: float = 0.3) -> P
     for name, value in (("max_gap_s", max_gap_s), ("min_track_s", min_track_s)):
         if not value >= 0:
             raise ValueError(f"{name} must not be negative, got {value}")
-    back = sweep(poses, poses.track_id, towards="beginning")
-    there = sweep(poses, back.track_id, towards="end")
-    names, ids = _chained(there, sweep(poses, there.track_id, towards="beginning"), max_gap_s)
-    track_id = _renamed(there.track_id, names, ids)
+    undecided = _undecided(poses)
+    part = poses.rows(undecided)
+    back = sweep(part, part.track_id, towards="beginning")
+    there = sweep(part, back.track_id, towards="end")
+    names, ids = _chained(there, sweep(part, there.track_id, towards="beginning"), max_gap_s)
+    track_id: Ints = np.array(poses.track_id, np.int64)
+    track_id[undecided] = there.track_id
+    track_id = _renamed(track_id, names, ids)
     timed = np.isfinite(poses.frame_time_s[poses.frame])
     dropped = phantoms(poses, track_id, min_track_s=min_track_s)
     dropped |= timed & (track_id == UNNAMED) & _is_film(poses, min_track_s)
@@ -105,6 +112,24 @@ def join(poses: Poses, *, max_gap_s: float = 2.0, min_track_s: float = 0.3) -> P
         "rows_dropped": int(dropped.sum()),
     }
     return kept.logged("join", parameters)
+
+
+def _undecided(poses: Poses) -> Ints:
+    """Return the rows at which something is to be decided, and those that tell what.
+
+    Around a track's beginning, its end, and a row that is nobody's: in the hours between, where
+    everybody has an id, there is nothing to join.
+    """
+    time_s = poses.frame_time_s[poses.frame]
+    known = poses.track_id != UNNAMED
+    _, first = np.unique(poses.track_id, return_index=True)
+    _, last = np.unique(poses.track_id[::-1], return_index=True)
+    asked_s = np.concatenate([time_s[first], time_s[::-1][last], time_s[~known]])
+    asked_s = np.sort(asked_s[np.isfinite(asked_s)])
+    near = np.searchsorted(asked_s, time_s - _AROUND_S) < np.searchsorted(
+        asked_s, time_s + _AROUND_S, side="right"
+    )
+    return np.flatnonzero(near & np.isfinite(time_s))
 
 
 def _is_film(poses: Poses, min_track_s: float) -> bool:
