@@ -20,10 +20,15 @@ from kinetrace.cli.measure import _own_options
 from kinetrace.errors import OutputError
 from kinetrace.poses import Poses
 from kinetrace.skeletons import BLAZEPOSE33, COCO17
-from kinetrace.testing import walker
+from kinetrace.testing import mover, walker
 
 NAMES = plugins.names("measures")
 every_measure = pytest.mark.parametrize("name", NAMES)
+
+
+def eventful_film(name: str) -> Poses:
+    """A film in which the measure finds something."""
+    return mover(["stand", "sit"])[0] if name == "events" else walker()[0]
 
 
 def awkward_poses() -> dict[str, Poses]:
@@ -74,8 +79,8 @@ def test_it_answers_whatever_there_can_be(name: str, poses: Poses) -> None:
 @every_measure
 def test_an_empty_table_has_the_columns_of_a_full_one(name: str) -> None:
     module = plugins.load("measures", name)
-    walk, _ = walker()
-    full, empty = module.measure(walk), module.measure(walk.rows(np.zeros(len(walk), bool)))
+    film = eventful_film(name)
+    full, empty = module.measure(film), module.measure(film.rows(np.zeros(len(film), bool)))
     assert len(full)
     assert list(full.columns) == list(empty.columns)
     assert len(empty) == 0
@@ -83,12 +88,12 @@ def test_an_empty_table_has_the_columns_of_a_full_one(name: str) -> None:
 
 @every_measure
 def test_measuring_changes_nothing_and_says_the_same_twice(name: str) -> None:
-    walk, _ = walker(duration_s=3, noise_px=2)
-    before = walk.xy.copy()
+    film = eventful_film(name)
+    before = film.xy.copy()
     module = plugins.load("measures", name)
-    once, twice = module.measure(walk), module.measure(walk)
+    once, twice = module.measure(film), module.measure(film)
     pd.testing.assert_frame_equal(once, twice)
-    np.testing.assert_array_equal(walk.xy, before)
+    np.testing.assert_array_equal(film.xy, before)
 
 
 @every_measure
