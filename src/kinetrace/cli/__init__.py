@@ -22,6 +22,7 @@ from kinetrace.cli.evaluate import evaluate
 from kinetrace.cli.info import info
 from kinetrace.cli.measure import make_app as measure_app
 from kinetrace.cli.models import models
+from kinetrace.cli.report import report
 from kinetrace.cli.smooth import smooth
 from kinetrace.cli.track import track
 from kinetrace.cli.train import train
@@ -35,7 +36,11 @@ app = App(
     help_format="markdown",
     suppress_keyboard_interrupt=False,
 )
-for command in (estimate, draw, track, smooth, convert, evaluate, train, benchmark, demo, info):
+_COMMANDS = (
+    *(estimate, draw, report, track, smooth, convert),
+    *(evaluate, train, benchmark, demo, info),
+)
+for command in _COMMANDS:
     lines = getattr(sys.modules[command.__module__], "EXAMPLES", ())
     app.command(command, help_epilogue=examples(*lines) if lines else "")
 app.command(measure_app())
