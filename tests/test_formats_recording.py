@@ -7,23 +7,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from format_cases import path_of
 from some_poses import FACE, assert_same, make_poses
 
-from kinetrace import formats, plugins
+from kinetrace import formats
 from kinetrace.errors import FormatError, OutputError
 from kinetrace.poses import Poses
 
 PRECISION = {"csv": {"px": 5e-4, "score": 5e-5, "m": 5e-6, "time_s": 5e-7}}
-each_format = pytest.mark.parametrize("name", plugins.names("formats"))
+each_format = pytest.mark.parametrize("name", ["coco", "csv", "jsonl", "parquet"])
 
 
 @pytest.fixture
 def poses() -> Poses:
     return make_poses((1, 0, 2, 3, 0), skeleton=FACE, xyz=True, names=True)
-
-
-def path_of(folder: Path, name: str) -> Path:
-    return folder / f"clip{plugins.load('formats', name).SUFFIXES[0]}"
 
 
 @each_format

@@ -61,7 +61,7 @@ def test_a_plugin_is_the_module_of_its_name() -> None:
 
 def test_an_unknown_name_lists_those_there_are() -> None:
     with pytest.raises(
-        PluginError, match=r"no 'xls' in formats; there are: coco, csv, jsonl, parq"
+        PluginError, match=r"no 'xls' in formats; there are: .*coco, csv, .*jsonl, .*parquet"
     ):
         plugins.load("formats", "xls")
 
@@ -100,5 +100,5 @@ def test_an_installed_format_is_used_whatever_else_is_broken(tmp_path: Path) -> 
         assert_same_people(formats.read(tmp_path / f"b.{name}"), poses)
     assert formats.find(Path("a.special.csv")) is plugins.load("formats", "pose")
     assert formats.find(Path("special.csv")) is csv
-    with pytest.raises(FormatError, match=r"\.pose, \.special\.csv, \.tar\.pose; formats 'broken'"):
+    with pytest.raises(FormatError, match=r"\.special\.csv, \.tar\.pose, .*; formats 'broken'"):
         formats.find(Path("a.xls"))

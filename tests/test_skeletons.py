@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from kinetrace.poses import Skeleton
-from kinetrace.skeletons import BLAZEPOSE33, COCO17, SKELETONS, skeleton_of
+from kinetrace.skeletons import (
+    BLAZEPOSE33,
+    BODY25,
+    COCO17,
+    COCO18,
+    SKELETONS,
+    skeleton_of,
+    with_hands,
+)
 
 each = pytest.mark.parametrize("skeleton", SKELETONS, ids=lambda skeleton: skeleton.name)
 
@@ -22,8 +30,8 @@ def test_mirroring_twice_changes_nothing(skeleton: Skeleton) -> None:
 
 @each
 def test_every_side_has_its_partner(skeleton: Skeleton) -> None:
-    alone = [n for i, n in enumerate(skeleton.keypoints) if skeleton.mirror[i] == i]
-    assert alone == ["nose"]
+    alone = {n for i, n in enumerate(skeleton.keypoints) if skeleton.mirror[i] == i}
+    assert alone == {"nose", "neck", "mid_hip"} & set(skeleton.keypoints)
 
 
 @each
@@ -63,6 +71,24 @@ def test_the_edges_of_mediapipe() -> None:
     assert ours == theirs
     numbers = {"nose": 0, "left_shoulder": 11, "right_wrist": 16, "left_heel": 29}
     assert {name: BLAZEPOSE33.index(name) for name in numbers} == numbers
+
+
+def test_the_order_of_openpose() -> None:
+    """As its documentation numbers its output (02_output.md)."""
+    numbers = {"nose": 0, "neck": 1, "right_wrist": 4, "mid_hip": 8, "left_ankle": 14}
+    assert {name: BODY25.index(name) for name in numbers} == numbers
+    toes = {"left_ear": 18, "left_big_toe": 19, "left_heel": 21, "right_heel": 24}
+    assert {name: BODY25.index(name) for name in toes} == toes
+    coco = {"left_shoulder": 5, "right_hip": 8, "left_ankle": 13, "right_eye": 14, "left_ear": 17}
+    assert {name: COCO18.index(name) for name in coco} == coco
+    hands = with_hands(BODY25)
+    tips = {
+        "left_hand_root": 25,
+        "left_thumb4": 29,
+        "right_hand_root": 46,
+        "right_pinky_finger4": 66,
+    }
+    assert {name: hands.index(name) for name in tips} == tips
 
 
 def test_a_skeleton_is_found_by_its_keypoints() -> None:

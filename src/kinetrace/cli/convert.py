@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
+
+if TYPE_CHECKING:
+    from kinetrace.poses import Poses
 
 EXAMPLES = (
     "kinetrace convert clip.keypoints.csv clip.parquet",
     "kinetrace convert clip.keypoints.csv clip.long.csv --layout long",
+    "kinetrace convert clip.keypoints.csv clip.trc --person all",
+    "kinetrace convert output_json/ clip.keypoints.csv --from openpose --fps 29.97",
 )
 
 
@@ -17,28 +25,67 @@ def convert(
     source: Path,
     output: Path,
     *,
+    from_: Annotated[str | None, Parameter(name="--from")] = None,
+    to: str | None = None,
     layout: Literal["wide", "long"] | None = None,
+    fps: float | None = None,
+    person: int | Literal["all"] | None = None,
     overwrite: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
-    """Convert a table of keypoints to another format; the endings say which.
+    """Convert keypoints to another format; the endings say which.
 
     Parameters
     ----------
     source
-        A CSV, Parquet, JSON Lines or COCO JSON file.
+        A CSV, Parquet, JSON Lines or COCO JSON file, or one of another tool's.
     output
         The file to write.
+    from_
+        Format of the source, where its ending does not tell it: openpose, mmpose, ...
+    to
+        Format of the output, where its ending does not tell it.
     layout
         Of CSV and Parquet: wide has a row a person, long has a row a keypoint.
+    fps
+        Frames a second, where the source holds no times.
+    person
+        Keep only the person of this track id; all writes a file for each, clip_person3.trc, for
+        formats that hold one person.
     overwrite
         Replace the output where it is there already.
     """
     from kinetrace.errors import OutputError
     from kinetrace.formats import read, write
 
-    if output.exists() and not overwrite:
-        raise OutputError(f"{output} is there already (--overwrite replaces it)")
-    poses = read(source)
-    write(poses, output, layout=layout)
-    frames = len(poses.frame_time_s)
-    print(f"{source} -> {output}: {len(poses)} people in {frames} frames")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        poses = read(source, format_name=from_, fps=fps)
+        parts = list(_parts(poses, output, person))
+        for _, path in parts:
+            if path.exists() and not overwrite:
+                raise OutputError(f"{path} is there already (--overwrite replaces it)")
+        for part, path in parts:
+            write(part, path, format_name=to, layout=layout)
+            frames = len(part.frame_time_s)
+            print(f"{source} -> {path}: {len(part)} people in {frames} frames")
+    for text in dict.fromkeys(str(warning.message) for warning in caught):
+        print(f"kinetrace: {text}", file=sys.stderr)
+
+
+def _parts(
+    poses: Poses, output: Path, person: int | Literal["all"] | None
+) -> Iterator[tuple[Poses, Path]]:
+    """Yield what goes into which file."""
+    ids = sorted(set(poses.track_id.tolist()))
+    if person is None or (person == "all" and len(ids) < 2):
+        yield poses, output
+    elif person == "all":
+        for one in ids:
+            name = f"person{one}" if one >= 0 else "untracked"
+            part = poses.rows(poses.track_id == one)
+            yield part, output.with_stem(f"{output.stem}_{name}")
+    elif person in ids:
+        yield poses.rows(poses.track_id == person), output
+    else:
+        there = ", ".join(map(str, ids)) or "nobody"
+        raise ValueError(f"there is nobody with track id {person}; there are: {there}")

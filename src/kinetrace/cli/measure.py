@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "kinetrace measure angles clip.keypoints.csv",
     "kinetrace measure angles clip.keypoints.csv --plot clip.angles.png --summary",
+    "kinetrace measure angles clip.keypoints.csv --output clip.mot",
 )
 
 _GENERAL = """
@@ -36,7 +38,8 @@ _GENERAL = """
     keypoints
         A table of keypoints, as kinetrace estimate writes it.
     output
-        The CSV file to write; without it, clip.{name}.csv beside clip.keypoints.csv.
+        The CSV file to write, or, for angles, a motion for OpenSim (clip.mot); without it,
+        clip.{name}.csv beside clip.keypoints.csv.
     plot
         A PNG, SVG or PDF file to draw it into.
     summary
@@ -141,8 +144,10 @@ def _run(
         if not hasattr(module, "plot"):
             raise OutputError(f"cannot write {plot}: the measure {name} has no plot")
         plots.save(module.plot(table), plot)
-    write_table(table, output)
-    for note in table.attrs["notes"]:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        write_table(table, output)
+    for note in (*table.attrs["notes"], *(str(warning.message) for warning in caught)):
         print(f"kinetrace: {note}", file=sys.stderr)
     print(f"{keypoints} -> {output}: {len(table)} rows{f'; drawn in {plot}' if plot else ''}")
     if summary:

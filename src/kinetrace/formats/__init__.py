@@ -13,6 +13,13 @@ A format module holds:
 
 A format that only one of read and write makes sense for leaves the other out. It may also hold:
 
+``LOSES : tuple[str, ...]``
+    If what is read is not all that was written: the fields of `Poses` that it has no place for.
+    `write` warns when there is something in them. Names of keypoints stay, even so; edges and
+    sigmas need not.
+``IS_FOLDER = True``
+    If it is a folder of files. `write` then makes a folder, in which there is nothing else.
+
 ``Writer(path: Path, header: Poses)``
     If a file can be written piece by piece and read when it was cut short. `header` tells
     skeleton, size, source and log, and whether there are names and `xyz_m`; its frames are not
@@ -32,47 +39,71 @@ Importing a format module is cheap: the packages that it needs are imported wher
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import os
+import warnings
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from kinetrace import plugins
 from kinetrace.choices import Layout
 from kinetrace.errors import FormatError, PluginError, SourceError
+from kinetrace.formats._losses import losses
 from kinetrace.poses import Poses
 
 if TYPE_CHECKING:
     from kinetrace.formats._recording import Recording
 
 
-def read(path: str | os.PathLike[str]) -> Poses:
+def read(
+    path: str | os.PathLike[str], *, format_name: str | None = None, fps: float | None = None
+) -> Poses:
     """Read poses from a file; its ending says which format it has.
 
     Parameters
     ----------
     path
-        A CSV, Parquet, JSON Lines or COCO JSON file, or one of an installed plug-in's format.
+        A CSV, Parquet, JSON Lines or COCO JSON file, one of another tool's (``docs/formats.md``),
+        or one of an installed plug-in's format.
+    format_name
+        The format, where the ending does not tell it: ``openpose`` for a folder of OpenPose's.
+    fps
+        Frames a second, for a format that holds no times.
 
     Raises
     ------
     SourceError
         If there is no such file, or it cannot be read.
     FormatError
-        If its ending means no format, or it does not hold what its format promises.
+        If its ending means no format, it does not hold what its format promises, or it has times
+        and `fps` is given.
+    PluginError
+        If there is no format of that name.
     """
     path = Path(path)
-    if path.is_dir():
+    module = _module(path, format_name)
+    if path.is_dir() and not getattr(module, "IS_FOLDER", False):
         raise SourceError(f"cannot read {path}: that is a directory; name a file")
-    module = find(path)
     if not hasattr(module, "read"):
         raise FormatError(f"cannot read {path}: files of that format can only be written")
     poses: Poses = module.read(path)
-    return poses
+    return poses if fps is None else _at_rate(poses, fps, path)
 
 
-def write(poses: Poses, path: str | os.PathLike[str], *, layout: Layout | None = None) -> None:
+def write(
+    poses: Poses,
+    path: str | os.PathLike[str],
+    *,
+    format_name: str | None = None,
+    layout: Layout | None = None,
+) -> None:
     """Write poses to a file; its ending says which format it gets.
+
+    Warns of what these poses have and the format cannot hold.
 
     Parameters
     ----------
@@ -80,6 +111,8 @@ def write(poses: Poses, path: str | os.PathLike[str], *, layout: Layout | None =
         What to write: the frames of one source.
     path
         What is there is replaced, when the new file is whole.
+    format_name
+        The format, where the ending does not tell it.
     layout
         ``wide`` or ``long`` for CSV and Parquet; None is the format's default.
 
@@ -89,9 +122,11 @@ def write(poses: Poses, path: str | os.PathLike[str], *, layout: Layout | None =
         If it cannot be written; what was there stays.
     FormatError
         If its ending means no format, or the format has no such layout.
+    PluginError
+        If there is no format of that name.
     """
     path = Path(path)
-    module = find(path)
+    module = _module(path, format_name)
     if not hasattr(module, "write"):
         raise FormatError(f"cannot write {path}: files of that format can only be read")
     _check_layout(module, layout)
@@ -99,6 +134,12 @@ def write(poses: Poses, path: str | os.PathLike[str], *, layout: Layout | None =
         module.write(poses, path)
     else:
         module.write(poses, path, layout=layout)
+    lost = losses(poses, getattr(module, "LOSES", ()))
+    if lost:
+        warnings.warn(
+            f"{path} has no place for {', '.join(lost)}: keep a CSV or Parquet file as well",
+            stacklevel=2,
+        )
 
 
 def open_writer(
@@ -164,6 +205,18 @@ def find(path: Path) -> ModuleType:
         f"{ending} {path} means a format; there are: {', '.join(sorted(found))}"
         + "".join(f"; {text}" for text in broken)
     )
+
+
+def _module(path: Path, format_name: str | None) -> ModuleType:
+    return find(path) if format_name is None else plugins.load("formats", format_name)
+
+
+def _at_rate(poses: Poses, fps: float, path: Path) -> Poses:
+    if not 0 < fps < math.inf:
+        raise ValueError(f"fps must be above 0, got {fps}")
+    if np.isfinite(poses.frame_time_s).any():
+        raise FormatError(f"{path} tells its times itself; leave out fps")
+    return dataclasses.replace(poses, frame_time_s=poses.frame_index / fps)
 
 
 def _check_layout(module: ModuleType, layout: Layout | None) -> None:

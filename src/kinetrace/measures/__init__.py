@@ -67,11 +67,18 @@ def make_table(columns: Mapping[str, Any], notes: Sequence[str] = ()) -> pd.Data
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a measure's table as CSV, with as many decimals as its units deserve.
 
+    A path that ends with ``.mot`` gets its angles as a motion for OpenSim.
+
     Raises
     ------
     OutputError
-        If it cannot be written; what was there stays.
+        If it cannot be written, or makes no motion; what was there stays.
     """
+    if path.suffix.lower() == ".mot":
+        from kinetrace.opensim import write_motion
+
+        write_motion(table, path)
+        return
     decimals = {
         name: digits
         for name in table.columns

@@ -1,0 +1,38 @@
+"""Files that another package writes, whose own failures tell too little."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from kinetrace.errors import OutputError
+
+
+def bytes_written(write: Callable[[str], object], suffix: str) -> bytes:
+    """Return what a function writes into the file that it is given.
+
+    Parameters
+    ----------
+    write
+        Is called with the name of a file that does not exist yet.
+    suffix
+        The ending of that name; some packages insist on theirs.
+
+    Raises
+    ------
+    OutputError
+        If it cannot write there.
+    """
+    try:
+        with tempfile.TemporaryDirectory(prefix="kinetrace-") as folder:
+            path = Path(folder) / f"file{suffix}"
+            write(str(path))
+            return path.read_bytes()
+    # HDF5 raises a RuntimeError where it cannot end its file.
+    except (OSError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise OutputError(
+            f"could not write into {tempfile.gettempdir()} ({reason}): free space there, or set "
+            "TMPDIR to another folder"
+        ) from error
