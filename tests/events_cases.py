@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kinetrace.live_events import LiveEvents
+from kinetrace.live.events import LiveEvents
 from kinetrace.measures import events
 from kinetrace.measures._events_spells import Event
 from kinetrace.poses import Poses

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from events_cases import COLUMNS, live, together
 
-from kinetrace.live_events import Definitions, LiveEvents
+from kinetrace.live.events import Definitions, LiveEvents
 from kinetrace.measures import events
 from kinetrace.testing import mover, walker
 

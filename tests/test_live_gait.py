@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from gait_cases import events_of, there_and_back
 
-from kinetrace.live_gait import LiveGait
+from kinetrace.live.gait import LiveGait
 from kinetrace.measures import gait
 from kinetrace.poses import Poses
 from kinetrace.testing import walker

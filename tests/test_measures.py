@@ -20,7 +20,7 @@ from kinetrace.cli.measure import _own_options
 from kinetrace.errors import OutputError
 from kinetrace.poses import Poses
 from kinetrace.skeletons import BLAZEPOSE33, COCO17
-from kinetrace.testing import mover, walker
+from kinetrace.testing import exerciser, mover, walker
 
 NAMES = plugins.names("measures")
 every_measure = pytest.mark.parametrize("name", NAMES)
@@ -28,7 +28,9 @@ every_measure = pytest.mark.parametrize("name", NAMES)
 
 def eventful_film(name: str) -> Poses:
     """A film in which the measure finds something."""
-    return mover(["stand", "sit"])[0] if name == "events" else walker()[0]
+    if name == "events":
+        return mover(["stand", "sit"])[0]
+    return exerciser("squat")[0] if name == "repetitions" else walker()[0]
 
 
 def awkward_poses() -> dict[str, Poses]:

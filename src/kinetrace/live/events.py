@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from kinetrace.live._clock import next_time_s
 from kinetrace.measures._events_bodies import read_bodies
 from kinetrace.measures._events_definitions import Definitions
 from kinetrace.measures._events_scene import Scene
@@ -64,15 +65,7 @@ class LiveEvents:
         ValueError
             If it is not one frame, has no time, or one that does not come after the last.
         """
-        if len(poses.frame_time_s) != 1:
-            raise ValueError(f"update takes one frame at a time, got {len(poses.frame_time_s)}")
-        time_s = float(poses.frame_time_s[0])
-        if not time_s > self._last_s:
-            raise ValueError(
-                f"a frame at {time_s:g} s cannot follow one at {self._last_s:g} s; call reset() "
-                "first where another film begins"
-            )
-        self._last_s = time_s
+        time_s = self._last_s = next_time_s(poses, self._last_s)
         bodies = read_bodies(poses, min_score=self._min_score, tilt_deg=self._tilt_deg)
         return self._scene.update(time_s, poses.track_id, bodies, np.arange(len(poses)))
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from kinetrace.live._clock import next_time_s
 from kinetrace.measures._gait_bouts import LONGEST_STEP_S, SHORTEST_STEP_S
 from kinetrace.measures._gait_events import LEAST_SWING, Kind, Method, confidence
 from kinetrace.measures._gait_walks import Walks, find_walks
@@ -114,7 +115,8 @@ class LiveGait:
         ValueError
             If it is not one frame, has no time, or one that does not come after the last.
         """
-        now_s = self._check(poses)
+        last_s = float(self._frames[-1].frame_time_s[0]) if self._frames else -np.inf
+        now_s = next_time_s(poses, last_s)
         self._frames.append(poses)
         while self._frames[0].frame_time_s[0] < now_s - _WINDOW_S:
             self._frames.popleft()
@@ -133,18 +135,6 @@ class LiveGait:
         """
         walker = self._walkers.get(track_id)
         return 60 * walker.steps / walker.steps_s if walker and walker.steps else float("nan")
-
-    def _check(self, poses: Poses) -> float:
-        if len(poses.frame_time_s) != 1:
-            raise ValueError(f"update takes one frame at a time, got {len(poses.frame_time_s)}")
-        now_s = float(poses.frame_time_s[0])
-        last_s = float(self._frames[-1].frame_time_s[0]) if self._frames else -np.inf
-        if not now_s > last_s:
-            raise ValueError(
-                f"a frame at {now_s:g} s cannot follow one at {last_s:g} s; call reset() first "
-                "where another film begins"
-            )
-        return now_s
 
     def _look(self, now_s: float) -> list[GaitEvent]:
         window = concat(list(self._frames))

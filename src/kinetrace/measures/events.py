@@ -1,7 +1,7 @@
 """Events: falls, lying, sitting, raised hands, crowding and stillness.
 
 ``measure`` gives a row for each event of a film. docs/events.md has the definitions, where they
-come from, and how often they are wrong; `kinetrace.live_events` has the same ones live.
+come from, and how often they are wrong; `kinetrace.live.events` has the same ones live.
 """
 
 from __future__ import annotations

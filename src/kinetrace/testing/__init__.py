@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from kinetrace.testing._crowd import crowd, paint_crowd
+from kinetrace.testing._exercises import ExerciseTruth, exerciser
 from kinetrace.testing._falls import MoverTruth, mover
 from kinetrace.testing._walker import WalkTruth, walker
 
-__all__ = ["MoverTruth", "WalkTruth", "crowd", "mover", "paint_crowd", "walker"]
+__all__ = [
+    "ExerciseTruth",
+    "MoverTruth",
+    "WalkTruth",
+    "crowd",
+    "exerciser",
+    "mover",
+    "paint_crowd",
+    "walker",
+]
