@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from kinetrace.cli._output import check_free
+
 if TYPE_CHECKING:
     from kinetrace.poses import Poses
 
@@ -54,16 +56,13 @@ def convert(
     overwrite
         Replace the output where it is there already.
     """
-    from kinetrace.errors import OutputError
     from kinetrace.formats import read, write
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         poses = read(source, format_name=from_, fps=fps)
         parts = list(_parts(poses, output, person))
-        for _, path in parts:
-            if path.exists() and not overwrite:
-                raise OutputError(f"{path} is there already (--overwrite replaces it)")
+        check_free(*(path for _, path in parts), overwrite=overwrite)
         for part, path in parts:
             write(part, path, format_name=to, layout=layout)
             frames = len(part.frame_time_s)

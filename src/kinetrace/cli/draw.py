@@ -7,6 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from kinetrace.cli._output import check_free
 from kinetrace.cli._show import frame_bars
 
 EXAMPLES = (
@@ -49,7 +50,6 @@ def draw(
     quiet
         Print errors only.
     """
-    from kinetrace.errors import OutputError
     from kinetrace.formats import read
     from kinetrace.jobs import is_image_name
     from kinetrace.overlay import draw_file
@@ -57,8 +57,7 @@ def draw(
     table = table or source.with_name(f"{source.stem}.keypoints.csv")
     ending = "png" if is_image_name(source) else "mp4"
     output = output or source.with_name(f"{source.stem}.overlay.{ending}")
-    if output.exists() and not overwrite:
-        raise OutputError(f"{output} is there already (--overwrite replaces it)")
+    check_free(output, overwrite=overwrite)
     poses = read(table)
     with frame_bars(source.name, quiet=quiet) as (on_frame,):
         frames = draw_file(

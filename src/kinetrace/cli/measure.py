@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 from cyclopts import App, Parameter
 
 from kinetrace import plugins
+from kinetrace.cli._output import beside, check_free
 from kinetrace.cli._show import examples
 from kinetrace.errors import OutputError, PluginError
 
@@ -135,10 +136,8 @@ def _run(
     from kinetrace import plots
     from kinetrace.measures import write_table
 
-    output = output or _beside(keypoints, name)
-    for path in (output, *([plot] if plot else [])):
-        if path.exists() and not overwrite:
-            raise OutputError(f"{path} is there already (--overwrite replaces it)")
+    output = output or beside(keypoints, f"{name}.csv")
+    check_free(output, *([plot] if plot else []), overwrite=overwrite)
     table = module.measure(_read(keypoints, calibration), **options)
     if plot:
         if not hasattr(module, "plot"):
@@ -163,10 +162,6 @@ def _read(keypoints: Path, calibration: Path | None) -> Poses:
     from kinetrace.lens import read_calibration, undistort
 
     return undistort(poses, read_calibration(calibration))
-
-
-def _beside(keypoints: Path, name: str) -> Path:
-    return keypoints.with_name(f"{keypoints.name.split('.')[0] or keypoints.stem}.{name}.csv")
 
 
 def _print_summary(name: str, module: ModuleType, table: pd.DataFrame) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from kinetrace.cli._output import beside, check_free
+
 if TYPE_CHECKING:
     from kinetrace.poses import Poses
 
@@ -63,15 +65,12 @@ def report(
     quiet
         Print errors only.
     """
-    from kinetrace.errors import OutputError, SourceError
+    from kinetrace.errors import SourceError
     from kinetrace.formats import read
     from kinetrace.report import write_report
 
-    output = output or keypoints.with_name(
-        f"{keypoints.name.split('.')[0] or keypoints.stem}.report.html"
-    )
-    if output.exists() and not overwrite:
-        raise OutputError(f"{output} is there already (--overwrite replaces it)")
+    output = output or beside(keypoints, "report.html")
+    check_free(output, overwrite=overwrite)
     options = {
         "person_height_m": person_height_m,
         "px_per_m": px_per_m,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from kinetrace.choices import Smooth
+from kinetrace.cli._output import beside, check_free
 
 if TYPE_CHECKING:
     from kinetrace.poses import Poses
@@ -62,13 +63,10 @@ def smooth(
         Print errors only.
     """
     from kinetrace import filtering
-    from kinetrace.errors import OutputError
     from kinetrace.formats import read, write
 
-    stem = table.stem.removesuffix(".keypoints")
-    output = output or table.with_name(f"{stem}.smooth{table.suffix}")
-    if output.exists() and not overwrite:
-        raise OutputError(f"{output} is there already (--overwrite replaces it)")
+    output = output or beside(table, f"smooth{table.suffix}")
+    check_free(output, overwrite=overwrite)
     poses = read(table)
     _check(table, poses, again=again)
     before = len(poses.log)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from kinetrace.cli._output import beside, check_free
+
 EXAMPLES = (
     "kinetrace track clip.keypoints.csv",
     "kinetrace track clip.keypoints.csv --output people.csv --max-gap 1 --min-track 0.5",
@@ -52,14 +54,11 @@ def track(
 
     import numpy as np
 
-    from kinetrace.errors import OutputError
     from kinetrace.formats import read, write
     from kinetrace.tracking import track as follow
 
-    stem = table.stem.removesuffix(".keypoints")
-    output = output or table.with_name(f"{stem}.tracked{table.suffix}")
-    if output.exists() and not overwrite:
-        raise OutputError(f"{output} is there already (--overwrite replaces it)")
+    output = output or beside(table, f"tracked{table.suffix}")
+    check_free(output, overwrite=overwrite)
     poses = read(table)
     if again:
         poses = dataclasses.replace(poses, track_id=np.full(len(poses), -1))
