@@ -13,6 +13,7 @@ from cyclopts import App, CycloptsError
 
 from kinetrace import __version__
 from kinetrace.cli._show import examples
+from kinetrace.cli.actions import actions
 from kinetrace.cli.benchmark import benchmark
 from kinetrace.cli.convert import convert
 from kinetrace.cli.demo import demo
@@ -44,6 +45,7 @@ for command in _COMMANDS:
     lines = getattr(sys.modules[command.__module__], "EXAMPLES", ())
     app.command(command, help_epilogue=examples(*lines) if lines else "")
 app.command(measure_app())
+app.command(actions)
 app.command(models)
 
 

@@ -25,6 +25,9 @@ It may also hold:
     A few numbers for each person. ``attrs["notes"]`` again.
 ``plot(table: pandas.DataFrame) -> matplotlib.figure.Figure``
     Made by the functions of `kinetrace.plots`. Never fails on an empty table.
+``ONLY_WHEN_ASKED = True``
+    Its answer takes something about the film for granted; a report that is about everything
+    leaves it out.
 
 Importing a measure module is cheap: pandas and Matplotlib are imported where they are used.
 """

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from kinetrace.plots._figure import save
 from kinetrace.plots.angle_angle import angle_angle
+from kinetrace.plots.confusion_matrix import confusion_matrix
 from kinetrace.plots.heat_map import heat_map
 from kinetrace.plots.stick_figures import stick_figures
 from kinetrace.plots.time_series import time_series
 
-__all__ = ["angle_angle", "heat_map", "save", "stick_figures", "time_series"]
+__all__ = ["angle_angle", "confusion_matrix", "heat_map", "save", "stick_figures", "time_series"]

@@ -60,7 +60,8 @@ def measure_all(
     poses
         Everybody.
     names
-        Of measures; None is every one that there is, and then one that cannot be used says why.
+        Of measures; None is every one that does not have to be asked for, and then one that cannot
+        be used says why.
     options
         Options of measures by name, for each measure that has such a one.
 
@@ -77,11 +78,24 @@ def measure_all(
     if names is not None:
         found = [_measured(name, poses, given) for name in dict.fromkeys(names)]
     else:
-        found = [_measured_if_possible(n, poses, given) for n in plugins.names("measures")]
+        found = [_measured_if_possible(name, poses, given) for name in _usual()]
     unused = set(given).difference(*(_options_of(m.module) for m in found if m.module))
     if unused:
         raise ValueError(f"none of these measures has the option {', '.join(sorted(unused))}")
     return found
+
+
+def _usual() -> list[str]:
+    names = plugins.names("measures")
+    return [n for n in names if not getattr(_module(n), "ONLY_WHEN_ASKED", False)]
+
+
+def _module(name: str) -> ModuleType | None:
+    """Return a measure's module, or None if it cannot be imported."""
+    try:
+        return plugins.load("measures", name)
+    except KinetraceError:
+        return None
 
 
 def _measured_if_possible(name: str, poses: Poses, options: Mapping[str, Any]) -> Measured:
