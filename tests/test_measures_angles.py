@@ -12,7 +12,7 @@ from some_bodies import TRUTH, WALK, circling, in_space, renamed, seen_from
 
 from kinetrace.measures import angles
 from kinetrace.poses import Poses, concat
-from kinetrace.skeletons import BLAZEPOSE33, COCO17
+from kinetrace.skeletons import BLAZEPOSE33, BODY25, COCO17
 from kinetrace.testing import walker
 
 SAGITTAL = [
@@ -201,6 +201,21 @@ def test_what_a_skeleton_does_not_have_is_left_out_and_told() -> None:
         np.testing.assert_allclose(table[f"{side}_knee_deg"], truth, atol=0.01)
     assert not [name for name in table.columns if "ankle" in name or "foot" in name]
     assert "does not have the keypoints for: ankle, wrist, foot, hand" in table.attrs["notes"][0]
+
+
+def test_openposes_big_toe_is_mediapipes_foot_index() -> None:
+    names = [name.replace("foot_index", "big_toe") for name in BLAZEPOSE33.keypoints]
+    shared = [name for name in BODY25.keypoints if name in names]
+    xy = np.full((len(WALK), len(BODY25), 2), np.nan, np.float32)
+    for name in shared:
+        xy[:, BODY25.index(name)] = WALK.xy[:, names.index(name)]
+    score = np.where(np.isfinite(xy[..., 0]), 1, 0)
+    table = angles.measure(
+        Poses(skeleton=BODY25, frame_time_s=WALK.frame_time_s, frame=WALK.frame, xy=xy, score=score)
+    )
+    for side in ("left", "right"):
+        truth = TRUTH.ankle_dorsiflexion_deg[side]
+        np.testing.assert_allclose(table[f"{side}_ankle_deg"], truth, atol=0.01)
 
 
 def test_low_scores_are_missing_not_measured() -> None:

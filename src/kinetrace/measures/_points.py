@@ -12,6 +12,9 @@ from kinetrace.poses import Poses, Skeleton
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
+# Other names for the same place: MediaPipe's foot index is OpenPose's big toe.
+_ALSO_CALLED = {f"{side}_foot_index": f"{side}_big_toe" for side in ("left", "right")}
+
 
 def seen(points: npt.ArrayLike, poses: Poses, min_score: float) -> Floats:
     """Return points (N, K, D) of some poses, NaN where their score is too low.
@@ -43,9 +46,10 @@ def find(points: Floats, skeleton: Skeleton, name: str, *, hidden: bool = False)
         whether the one that is seen may stand for the middle.
     """
     if not name.startswith("mid_"):
-        if name not in skeleton.keypoints:
+        own = _own_name(skeleton, name)
+        if own is None:
             return np.full((len(points), points.shape[-1]), np.nan)
-        return np.asarray(points[:, skeleton.index(name)])
+        return np.asarray(points[:, skeleton.index(own)])
     left, right = (find(points, skeleton, f"{side}_{name[4:]}") for side in ("left", "right"))
     middle = midpoint(left, right)
     if not hidden:
@@ -56,5 +60,11 @@ def find(points: Floats, skeleton: Skeleton, name: str, *, hidden: bool = False)
 def has(skeleton: Skeleton, name: str) -> bool:
     """Tell whether a skeleton has a keypoint, or both of which it is the middle."""
     if not name.startswith("mid_"):
-        return name in skeleton.keypoints
-    return all(f"{side}_{name[4:]}" in skeleton.keypoints for side in ("left", "right"))
+        return _own_name(skeleton, name) is not None
+    return all(has(skeleton, f"{side}_{name[4:]}") for side in ("left", "right"))
+
+
+def _own_name(skeleton: Skeleton, name: str) -> str | None:
+    """Return what a skeleton calls a keypoint; None if it does not have it."""
+    names = (name, _ALSO_CALLED.get(name))
+    return next((own for own in names if own in skeleton.keypoints), None)
