@@ -12,7 +12,6 @@ from kinetrace.measures import repetitions
 from kinetrace.measures._repetitions_body import MEASURES
 from kinetrace.measures._repetitions_cycles import find_turns
 from kinetrace.measures._repetitions_exercises import exercises
-from kinetrace.poses import Poses
 from kinetrace.skeletons import BLAZEPOSE33, COCO17
 from kinetrace.testing import walker
 from kinetrace.testing._exercises import exerciser
@@ -61,10 +60,12 @@ def test_a_set_is_counted_exactly(exercise: str, rate: str) -> None:
 
 @every_exercise
 def test_half_a_repetition_is_called_half(exercise: str) -> None:
-    half = {"sit-up": 0.2, "lunge": 0.6}.get(exercise, 0.5)
-    poses, _ = exerciser(exercise, depth=(1, half, 1), view_deg=view_of(exercise), noise_px=1)
+    half = {"sit-up": 0.15, "lunge": 0.6}.get(exercise, 0.5)
+    poses, truth = exerciser(exercise, depth=(1, half, 1), view_deg=view_of(exercise), noise_px=2)
     table = repetitions.measure(poses, exercise=exercise)
     assert list(table["complete"]) == [True, False, True]
+    np.testing.assert_allclose(table["start_s"], truth.start_s, atol=0.35)
+    np.testing.assert_allclose(table["end_s"], truth.end_s, atol=0.35)
     assert repetitions.summarise(table)[["count", "half_count"]].to_numpy().tolist() == [[2, 1]]
 
 
@@ -82,21 +83,6 @@ def test_auto_names_the_exercise(exercise: str) -> None:
     poses, _ = exerciser(exercise, view_deg=view_of(exercise), noise_px=1)
     table = repetitions.measure(poses)
     assert set(table["exercise"]) == ({exercise} if exercise != "curl" else set())
-
-
-@every_exercise
-def test_one_side_is_enough(exercise: str) -> None:
-    poses, _ = exerciser(exercise, noise_px=1, view_deg=view_of(exercise))
-    xy = poses.xy.copy()
-    for i, name in enumerate(BLAZEPOSE33.keypoints):
-        if name.startswith("left_"):
-            xy[:, i] = np.nan
-    table = repetitions.measure(dataclasses.replace(poses, xy=xy), exercise=exercise)
-    if exercise in ("jumping-jack", "lunge"):  # both legs make them what they are
-        assert len(table) == 0
-        assert table.attrs["notes"]
-    else:
-        assert list(table["complete"]) == [True] * 3
 
 
 def test_another_skeleton_will_do() -> None:
@@ -149,37 +135,20 @@ def test_sitting_down_and_staying_there_is_no_squat() -> None:
     assert any("ends in mid-movement" in note for note in table.attrs["notes"])
 
 
-def test_a_long_gap_breaks_a_repetition_and_a_short_one_does_not() -> None:
-    poses, truth = exerciser("squat", depth=(1, 1, 1))
-    time_s, middle_s = poses.frame_time_s, truth.turn_s[1]
-
-    def without(gap_s: float) -> Poses:
-        return poses.rows(np.abs(time_s - middle_s) > gap_s / 2)
-
-    assert len(repetitions.measure(without(0.4), exercise="squat")) == 3
-    broken = repetitions.measure(without(1.0), exercise="squat")
-    assert len(broken) == 2
-    assert any("gap" in note for note in broken.attrs["notes"])
-
-
-@pytest.mark.parametrize(("start", "stop", "wanted"), [(0.35, 0.0, 1), (0.0, 0.35, 1)])
-def test_a_film_that_is_cut_tightly_holds_its_repetition(
-    start: float, stop: float, wanted: int
-) -> None:
-    poses, truth = exerciser("squat", depth=(1,))
-    time_s = poses.frame_time_s
-    first = np.searchsorted(time_s, truth.start_s[0] + start)
-    last = np.searchsorted(time_s, truth.end_s[0] - stop)
-    table = repetitions.measure(poses.frames(int(first), int(last)), exercise="squat")
-    assert table["complete"].tolist() == [True] * wanted
-
-
-def test_half_a_cycle_is_not_counted_and_it_is_said() -> None:
-    poses, truth = exerciser("push-up", depth=(1,))
-    from_bottom = poses.frames(int(truth.turn_s[0] * 30), len(poses.frame_time_s))
-    table = repetitions.measure(from_bottom, exercise="push-up")
+def test_arms_that_go_up_while_the_feet_stay_apart_are_no_jumping_jack() -> None:
+    poses, _ = exerciser("jumping-jack", view_deg=90)
+    legs = [
+        BLAZEPOSE33.index(f"{side}_{n}")
+        for side in ("left", "right")
+        for n in ("hip", "knee", "ankle")
+    ]
+    xy = poses.xy.copy()
+    xy[:, legs] = xy[:1, legs]
+    # They step apart in the middle of the film, and stay there.
+    xy[len(xy) // 2 :, BLAZEPOSE33.index("left_ankle"), 0] += 40
+    table = repetitions.measure(dataclasses.replace(poses, xy=xy), exercise="jumping-jack")
     assert len(table) == 0
-    assert any("begins in mid-movement" in note for note in table.attrs["notes"])
+    assert any("feet" in note for note in table.attrs["notes"])
 
 
 def test_tempo_is_what_was_done() -> None:

@@ -64,8 +64,8 @@ def test_in_a_mirror_sides_change_and_nothing_else(exercise: str, view_deg: floa
 @given(exercise=names, fps=st.floats(12, 120))
 def test_the_frame_rate_does_not_matter(exercise: str, fps: float) -> None:
     view_deg = view_of(exercise)
-    poses, truth = exerciser(exercise, depth=(1, 0.2, 1), view_deg=view_deg, fps=fps)
-    fine, _ = exerciser(exercise, depth=(1, 0.2, 1), view_deg=view_deg, fps=200)
+    poses, truth = exerciser(exercise, depth=(1, 0.15, 1), view_deg=view_deg, fps=fps)
+    fine, _ = exerciser(exercise, depth=(1, 0.15, 1), view_deg=view_deg, fps=200)
     want, got = (repetitions.measure(p, exercise=exercise) for p in (fine, poses))
     whole, got_whole = (table[table["complete"]] for table in (want, got))
     assert len(whole) == len(got_whole) == 2

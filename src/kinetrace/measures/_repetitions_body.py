@@ -57,10 +57,10 @@ class Body:
     """
 
     def __init__(self, poses: Poses, rows: IntArray, *, min_score: float) -> None:
-        time_s = poses.frame_time_s[poses.frame[rows]]
+        time_s: Floats = np.asarray(poses.frame_time_s[poses.frame[rows]], np.float64)
         latest = np.fmax.accumulate(np.concatenate([[-np.inf], time_s]))[:-1]
-        self.rows = rows[time_s > latest]
-        self.time_s = poses.frame_time_s[poses.frame[self.rows]]
+        is_later = time_s > latest
+        self.rows, self.time_s = rows[is_later], time_s[is_later]
         self.frame = poses.frame_index[poses.frame[self.rows]]
         self._skeleton = poses.skeleton
         self._xy = seen(poses.xy[self.rows], poses.rows(self.rows), min_score)
@@ -182,11 +182,11 @@ def _reach(body: Body) -> Floats:
 
 def _feet_apart(body: Body) -> Floats:
     """One ankle from the other, of a shank; of legs cut by the picture's edge, by their knees."""
-    feet, knees = (
-        100 * distance(body.at(f"left_{end}"), body.at(f"right_{end}")) / body.mean_length_px(of)
-        for end, of in (("ankle", LEG[1:]), ("knee", LEG[:2]))
-    )
-    return np.where(np.isnan(feet), 2 * knees, feet)
+    hips, knees, ankles = (distance(body.at(f"left_{n}"), body.at(f"right_{n}")) for n in LEG)
+    feet = 100 * ankles / body.mean_length_px(LEG[1:])
+    # The knees of straight legs are half way between hips and ankles.
+    by_knees = 100 * (2 * knees - hips) / body.mean_length_px(LEG[:2])
+    return np.asarray(np.where(np.isnan(feet), by_knees, feet))
 
 
 def _place(name: str) -> Callable[[Body], Floats]:

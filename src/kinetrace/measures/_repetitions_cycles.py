@@ -14,6 +14,8 @@ Ints: TypeAlias = npt.NDArray[np.int64]
 
 # Part of the range within which the movement counts as at its end: it is at rest there, or pauses.
 _AT_END = 0.05
+# Part of the least range that keypoints may tremble by: the margin of a small movement.
+_TREMBLING = 0.15
 
 
 @dataclass(frozen=True)
@@ -25,10 +27,11 @@ class Cycle:
     low, high, next_low
         The extrema.
     start, end
-        Where it leaves the first low and comes to the next one, by a twentieth of the range.
+        Where it leaves the first low and comes to the next one, by a twentieth of the range, or
+        by what keypoints tremble.
     held, turn, left
-        Where it first comes near to its high and last leaves it, by a twentieth of the range, and
-        the middle: in a pause, the extremum itself is just where it trembles most.
+        Where it first comes near to its high and last leaves it, by as much, and the middle: in a
+        pause, the extremum itself is just where it trembles most.
     """
 
     low: int
@@ -71,8 +74,13 @@ def find_turns(signal: Floats, least_range: float) -> Turns:
     """
     turns = list(_extrema(signal, least_range))
     highs = [i for i, (_, is_high) in enumerate(turns) if is_high]
-    whole = [i for i in highs if 0 < i < len(turns) - 1]
-    cycles = (_cycle(signal, *(turns[j][0] for j in (i - 1, i, i + 1))) for i in whole)
+    at = [position for position, _ in turns]
+    trembling = _TREMBLING * least_range
+    cycles = (
+        _cycle(signal, at[i - 1], at[i], at[i + 1], trembling)
+        for i in highs
+        if 0 < i < len(turns) - 1
+    )
     return Turns(
         cycles=tuple(cycles),
         begins_high=bool(highs and highs[0] == 0),
@@ -102,9 +110,11 @@ def _extrema(signal: Floats, least_range: float) -> Iterator[tuple[int, bool]]:
         yield (high, True) if rising else (low, False)
 
 
-def _cycle(signal: Floats, low: int, high: int, next_low: int) -> Cycle:
+def _cycle(signal: Floats, low: int, high: int, next_low: int, trembling: float) -> Cycle:
     out, back = signal[low : high + 1], signal[high : next_low + 1]
-    out_margin, back_margin = (_AT_END * (signal[high] - rest) for rest in (out[0], back[-1]))
+    out_margin, back_margin = (
+        max(_AT_END * (signal[high] - rest), trembling) for rest in (out[0], back[-1])
+    )
     held = low + int(np.flatnonzero(out >= signal[high] - out_margin)[0])
     left = high + int(np.flatnonzero(back >= signal[high] - back_margin)[-1])
     return Cycle(

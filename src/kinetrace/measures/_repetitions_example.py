@@ -92,8 +92,11 @@ def find_like(body: Body, example: Example) -> tuple[list[Repetition], list[str]
         found = find_moves(body.time_s, signal, LEVELS)
         if not best[0] or _whole(found[0]) > _whole(best[0]):
             best = found
-    named = {"exercise": NAME, "side": "both", "signal": "% of the example's way"}
-    return [dataclasses.replace(move, **named) for move in best[0]], best[1]
+    moves = [
+        dataclasses.replace(move, exercise=NAME, side="both", signal="% of the example's way")
+        for move in best[0]
+    ]
+    return moves, best[1]
 
 
 def _whole(moves: list[Repetition]) -> int:
@@ -107,8 +110,8 @@ def _places(body: Body) -> Floats:
 
 
 def _mirrored(example: Example, flip: int, *, swap: bool) -> Example:
-    order = np.arange(2 * len(_JOINTS)).reshape(-1, 2)
-    order = (order[:, ::-1] if swap else order).ravel()
+    pairs = np.arange(2 * len(_JOINTS)).reshape(-1, 2)
+    order = (pairs[:, ::-1] if swap else pairs).ravel()
     return Example(example.rest[order] * (flip, 1), example.way[order] * (flip, 1))
 
 

@@ -37,18 +37,24 @@ class Levels:
 
 @dataclass(frozen=True)
 class Signal:
-    """What drives the count: one keypoint's height above another, in percent of a length."""
+    """What drives the count: one keypoint's height above another, in percent of a length.
+
+    Where a `floor` is given, it is counted from the lowest that it is in the film, as far as that
+    lies between the two.
+    """
 
     above: str
     below: str
     length: tuple[str, ...]
     sides: Literal["mean", "both", "highest", "each"]
     levels: Levels
+    floor: tuple[float, float] | None = None
 
     @property
     def text(self) -> str:
         """What it is, in words."""
-        return f"{self.above} above {self.below}, % of {' - '.join(self.length)}"
+        what = f"{self.above} above {self.below}, % of {' - '.join(self.length)}"
+        return what if self.floor is None else f"{what}, from the lowest"
 
 
 @dataclass(frozen=True)
@@ -60,8 +66,9 @@ class Gate:
     measure
         A name of `kinetrace.measures._repetitions_body.MEASURES`.
     statistic
-        Of its values from start to end; ``turn`` is the value at the turning point. Of a place,
-        ``range`` is how far it moves, and ``shift`` how far the end is from the start.
+        Of its values from start to end; ``turn`` is the value at the turning point, and ``rise``
+        how much that is above the larger one of start and end. Of a place, ``range`` is how far it
+        moves, and ``shift`` how far the end is from the start.
     why
         What a movement that does not pass it does, after "they".
     least, most
@@ -71,7 +78,7 @@ class Gate:
     """
 
     measure: str
-    statistic: Literal["mean", "lowest", "highest", "range", "shift", "turn"]
+    statistic: Literal["mean", "lowest", "highest", "range", "rise", "shift", "turn"]
     why: str
     least: float = float("-inf")
     most: float = float("inf")
@@ -157,4 +164,5 @@ def _signal(table: dict[str, Any]) -> Signal:
         length=tuple(table["length"]),
         sides=table["sides"],
         levels=Levels(**{name: table[name] for name in Levels.__dataclass_fields__}),
+        floor=(table["floor"][0], table["floor"][1]) if "floor" in table else None,
     )

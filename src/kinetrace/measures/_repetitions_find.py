@@ -25,6 +25,9 @@ LONGEST_GAP_S = 0.75
 SHORTEST_S, LONGEST_S = 0.4, 15.0
 # Another signal is taken where the one before it in the list is seen less often than this part.
 _SEEN_LESS = 0.8
+# Both sides do these exercises alike: one that moves by less than this part of what the other does
+# is a guess, or a keypoint that was last seen there.
+_STILL = 0.1
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,10 @@ def signals_by_side(body: Body, signal: Signal) -> dict[str, Floats]:
         return {"both": (heights["left"] + heights["right"]) / 2}
     if signal.sides == "highest":
         return {"both": np.fmax(heights["left"], heights["right"])}
-    return {"both": mean_of_sides(heights)}
+    height = mean_of_sides(_moving(heights))
+    if signal.floor is not None and np.isfinite(height).any():
+        height -= np.clip(np.nanmin(height), *signal.floor)
+    return {"both": height}
 
 
 def find_moves(
@@ -148,6 +154,17 @@ def find_moves(
                 notes.append(f"a movement of {duration_s:.1f} s is not counted")
         notes += _unfinished(turns.begins_high, turns.ends_high, run, known)
     return moves, notes
+
+
+def _moving(sides: dict[str, Floats]) -> dict[str, Floats]:
+    """Leave out a side that stands still while the other moves: it is guessed, not seen."""
+    known = {side: values[np.isfinite(values)] for side, values in sides.items()}
+    ranges = {side: np.ptp(values) if len(values) else 0.0 for side, values in known.items()}
+    least = _STILL * max(ranges.values())
+    return {
+        side: values if ranges[side] >= least else np.full_like(values, np.nan)
+        for side, values in sides.items()
+    }
 
 
 def _choose(body: Body, signals: Sequence[Signal]) -> Signal:
@@ -239,6 +256,8 @@ def _refusal(body: Body, move: Repetition, gates: Sequence[Gate]) -> str:
 def _statistic(values: Floats, move: Repetition, statistic: str) -> float:
     if statistic == "turn":
         return float(values[move.turn])
+    if statistic == "rise":
+        return float(values[move.turn] - np.maximum(values[move.start], values[move.end]))
     part = values[move.start : move.end + 1]
     if part.ndim == 3:
         travels = _travels(part[[0, -1]] if statistic == "shift" else part)
@@ -246,9 +265,9 @@ def _statistic(values: Floats, move: Repetition, statistic: str) -> float:
     part = part[np.isfinite(part)]
     if not len(part):
         return float("nan")
-    if statistic == "range":
-        return float(np.ptp(part))
-    return float({"mean": np.mean, "lowest": np.min, "highest": np.max}[statistic](part))
+    low, high = part.min(), part.max()
+    known = {"mean": part.mean(), "lowest": low, "highest": high, "range": high - low}
+    return float(known[statistic])
 
 
 def _travels(places: Floats) -> Floats:
@@ -256,4 +275,5 @@ def _travels(places: Floats) -> Floats:
     known = np.isfinite(places)
     high, low = (np.where(known, places, sign * np.inf) for sign in (-1, 1))
     size = high.max(axis=0) - low.min(axis=0)
-    return np.hypot(*np.where(np.isfinite(size), size, np.nan).T)
+    width, height = np.where(np.isfinite(size), size, np.nan).T
+    return np.asarray(np.hypot(width, height))

@@ -40,9 +40,11 @@ class Form:
 
 
 def knee_separation_percent(body: Body, angles: pd.DataFrame) -> Floats:
-    """Return how far apart the knees are, of the ankles (Noyes et al. 2005); NaN from the side.
+    """Return how far apart the knees are, of the ankles; NaN from the side.
 
-    In a deep squat the thigh points at the camera, and its angle there is noise: this is not.
+    It is the knee-ankle separation ratio, which cameras without markers measure as motion capture
+    does (Gray et al., Sports Health 9:537, 2017). In a deep squat the thigh points at the camera,
+    and its angle there is noise: this is not.
     """
     knees, ankles = (distance(body.at(f"left_{n}"), body.at(f"right_{n}")) for n in _ENDS)
     is_frontal = angles["view"].isin(["front", "back"]).to_numpy() & (ankles > 0)

@@ -53,8 +53,8 @@ def _draw(axes: Axes, part: pd.DataFrame) -> None:
         for i in np.flatnonzero(own):
             row = part.iloc[i]
             out_s = row["down_s"] if sign < 0 else row["up_s"]
-            times = (row["start_s"], row["start_s"] + out_s)
-            times = (*times, times[-1] + row["pause_s"], row["end_s"])
+            held_s = row["start_s"] + out_s
+            times = (row["start_s"], held_s, held_s + row["pause_s"], row["end_s"])
             depth = row["depth_percent"]
             axes.plot(
                 times, (rest.iloc[i], depth, depth, rest.iloc[i]), color=colour, linewidth=1.8
