@@ -219,6 +219,7 @@ def test_a_network_with_suppression_inside_sees_picture_after_picture(
 
 
 def test_a_network_that_answers_once_for_a_batch_is_refused(tmp_path: Path) -> None:
+    # With more threads than pictures, pictures go through it together.
     nodes = [helper.make_node("Identity", ["cells"], ["output"])]
     outputs: list[tuple[str, int, Shape]] = [("output", TensorProto.FLOAT, ("N", 126, 6))]
     path = save(
@@ -229,7 +230,7 @@ def test_a_network_that_answers_once_for_a_batch_is_refused(tmp_path: Path) -> N
         cells=np.zeros((1, 126, 6), np.float32),
     )
     with pytest.raises(WeightsError, match="1 results for 2 pictures"):
-        detect(yolox.load, path, picture(96, 64), picture(96, 64))
+        detect(yolox.load, path, picture(96, 64), picture(96, 64), threads=5)
 
 
 @pytest.mark.parametrize(
