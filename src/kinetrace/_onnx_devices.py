@@ -47,7 +47,9 @@ class Started(NamedTuple):
     Attributes
     ----------
     session
-        ONNX Runtime's own. On a processor it runs on one thread.
+        ONNX Runtime's own.
+    threads
+        How many it runs on; None is one for each core.
     on_cpu
         Whether it runs on the processor alone.
     open_for
@@ -55,21 +57,35 @@ class Started(NamedTuple):
     """
 
     session: Any
+    threads: int | None
     on_cpu: bool
     open_for: Callable[[int | None], Any]
 
 
 def start(
-    path: Path, device: Device, threads: int | None, dimensions: Mapping[str, int]
+    path: Path,
+    device: Device,
+    threads: int | None,
+    cpu_threads: int | None,
+    dimensions: Mapping[str, int],
 ) -> Started:
-    """Load a network on a device; see `kinetrace.onnx_session.open_session`."""
+    """Load a network on a device; see `kinetrace.onnx_session.open_session`.
+
+    Parameters
+    ----------
+    path, device, dimensions
+        As there.
+    threads, cpu_threads
+        On a device, for what it leaves to the processor, and on the processor alone.
+    """
     candidates = _candidates(device)
     for name in candidates:
         provider = _PROVIDERS[name]
         on_cpu = provider.name == _CPU
         open_for = partial(_create, path, provider, dimensions)
+        chosen = cpu_threads if on_cpu else threads
         try:
-            session = open_for(1 if on_cpu else threads)
+            session = open_for(chosen)
         except errors() as error:
             if name != candidates[-1]:
                 continue
@@ -77,7 +93,7 @@ def start(
                 f"{path} is not an ONNX file that ONNX Runtime can run: {reason(error)}"
             ) from error
         if provider.name in session.get_providers():
-            return Started(session, on_cpu, open_for)
+            return Started(session, chosen, on_cpu, open_for)
     raise KinetraceError(
         f"ONNX Runtime could not start {candidates[-1]!r}: check its driver and libraries "
         f"({_PROVIDERS[candidates[-1]].how_to_get}), or choose another device"

@@ -62,7 +62,7 @@ class Session:
         self._open_for = started.open_for
         self._threads = threads
         self._side_by_side = (threads or count_cores()) if started.on_cpu else 0
-        self._sessions = {1 if started.on_cpu else threads: session}
+        self._sessions = {started.threads: session}
         self._pool: ThreadPoolExecutor | None = None
 
     @property
@@ -156,6 +156,7 @@ def open_session(
     device: Device = "auto",
     threads: int | None = None,
     dimensions: Mapping[str, int] | None = None,
+    usual_batch: int = 1,
 ) -> Session:
     """Load an ONNX file.
 
@@ -171,6 +172,8 @@ def open_session(
     dimensions
         Lengths that free dimensions of the network will always have, by their names in the file.
         It then runs a little faster. Names that are not there are passed over.
+    usual_batch
+        How many pictures a batch will usually hold; another number works as well, after a moment.
 
     Raises
     ------
@@ -188,7 +191,8 @@ def open_session(
     if threads is not None and threads < 1:
         raise ValueError(f"threads must be at least 1, got {threads}")
     path = Path(path)
-    return Session(path, start(path, device, threads, dimensions or {}), threads)
+    together = threads if usual_batch == 1 else 1
+    return Session(path, start(path, device, threads, together, dimensions or {}), threads)
 
 
 def _shape(value: Any) -> Shape:

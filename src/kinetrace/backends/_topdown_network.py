@@ -59,7 +59,11 @@ class TopdownNetwork:
         self._flip = flip
         width, height = input_size_wh
         self._session = open_session(
-            path, device=device, threads=threads, dimensions={"height": height, "width": width}
+            path,
+            device=device,
+            threads=threads,
+            dimensions={"height": height, "width": width},
+            usual_batch=_CROPS,
         )
         self.skeleton = _skeleton(self._session, input_size_wh)
 

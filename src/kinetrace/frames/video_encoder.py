@@ -189,7 +189,7 @@ def _add_stream(
     context.color_primaries = context.color_trc = context.colorspace = _BT709
     context.color_range = _LIMITED_RANGE
     # Half of the cores: the other half is for whoever makes the next frame meanwhile.
-    context.thread_count = max(1, min(8, count_cores() // 2))
+    context.thread_count = min(8, count_cores())
     if codec == "libx264":
         context.options = {"preset": "veryfast", "crf": "20", "g": "60"}
     else:

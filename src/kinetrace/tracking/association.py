@@ -72,6 +72,11 @@ def assign(value: Floats, least: float) -> tuple[Ints, Ints]:
     (P,), (P,) int64
         Rows, ascending, and their columns.
     """
+    possible = (value >= least) & (value > 0)
+    if (possible.sum(axis=0) <= 1).all() and (possible.sum(axis=1) <= 1).all():
+        row, column = np.nonzero(possible)  # nobody has a rival, as in most frames
+        return row.astype(np.int64), column.astype(np.int64)
+
     from scipy.optimize import linear_sum_assignment
 
     # A forbidden pair is worth nothing: one that is must not be given up for it.

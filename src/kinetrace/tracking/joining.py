@@ -93,12 +93,12 @@ def join(poses: Poses, *, max_gap_s: float = 2.0, min_track_s: float = 0.3) -> P
     for name, value in (("max_gap_s", max_gap_s), ("min_track_s", min_track_s)):
         if not value >= 0:
             raise ValueError(f"{name} must not be negative, got {value}")
-    undecided = _undecided(poses)
+    track_id: Ints = np.array(poses.track_id, np.int64)
+    undecided = _undecided(poses, max_gap_s)
     part = poses.rows(undecided)
     back = sweep(part, part.track_id, towards="beginning")
     there = sweep(part, back.track_id, towards="end")
     names, ids = _chained(there, sweep(part, there.track_id, towards="beginning"), max_gap_s)
-    track_id: Ints = np.array(poses.track_id, np.int64)
     track_id[undecided] = there.track_id
     track_id = _renamed(track_id, names, ids)
     timed = np.isfinite(poses.frame_time_s[poses.frame])
@@ -114,22 +114,26 @@ def join(poses: Poses, *, max_gap_s: float = 2.0, min_track_s: float = 0.3) -> P
     return kept.logged("join", parameters)
 
 
-def _undecided(poses: Poses) -> Ints:
+def _undecided(poses: Poses, max_gap_s: float) -> Ints:
     """Return the rows at which something is to be decided, and those that tell what.
 
-    Around a track's beginning, its end, and a row that is nobody's: in the hours between, where
-    everybody has an id, there is nothing to join.
+    Around a row that is nobody's, and around the end and the beginning of tracks that may be one:
+    in the hours between, where everybody has an id, there is nothing to join.
     """
     time_s = poses.frame_time_s[poses.frame]
-    known = poses.track_id != UNNAMED
-    _, first = np.unique(poses.track_id, return_index=True)
-    _, last = np.unique(poses.track_id[::-1], return_index=True)
-    asked_s = np.concatenate([time_s[first], time_s[::-1][last], time_s[~known]])
-    asked_s = np.sort(asked_s[np.isfinite(asked_s)])
-    near = np.searchsorted(asked_s, time_s - _AROUND_S) < np.searchsorted(
-        asked_s, time_s + _AROUND_S, side="right"
-    )
-    return np.flatnonzero(near & np.isfinite(time_s))
+    timed = np.isfinite(time_s)
+    known = np.flatnonzero(timed & (poses.track_id != UNNAMED))
+    names, first = np.unique(poses.track_id[known], return_index=True)
+    begins_s = time_s[known[first]]
+    ends_s = begins_s.copy()
+    np.maximum.at(ends_s, np.searchsorted(names, poses.track_id[known]), time_s[known])
+    gap_s = begins_s[None] - ends_s[:, None]
+    one, other = np.nonzero((gap_s > 0) & (gap_s <= max_gap_s))
+    loose_s = time_s[timed & (poses.track_id == UNNAMED)]
+    asked_s = np.sort(np.concatenate([ends_s[one], begins_s[other], loose_s]))
+    after = np.searchsorted(asked_s, time_s - _AROUND_S)
+    until = np.searchsorted(asked_s, time_s + _AROUND_S, side="right")
+    return np.flatnonzero(timed & (after < until))
 
 
 def _is_film(poses: Poses, min_track_s: float) -> bool:
@@ -140,12 +144,15 @@ def _is_film(poses: Poses, min_track_s: float) -> bool:
 
 def _chained(there: Pass, back: Pass, max_gap_s: float) -> tuple[Ints, Ints]:
     """Return the ids of all pieces, and for each the id of the piece that it continues."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     ends, starts = there.last, back.last
     n = len(ends)
     first, second, value = _candidates(ends, starts, max_gap_s)
+    if not len(first):  # as in most films: not worth an import
+        return ends.track_id, ends.track_id
+
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     links = coo_array((np.ones(len(first)), (first, second + n)), shape=(2 * n, 2 * n))
     _, group = connected_components(links, directed=False)
     ids = ends.track_id.copy()
