@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kinetrace._onnx_devices import start
 from kinetrace.errors import KinetraceError, MissingExtraError, WeightsError
-from kinetrace.onnx_session import open_session
+from kinetrace.onnx_session import Session, open_session
 
 onnx = pytest.importorskip("onnx", reason="onnx makes the networks of these tests")
 pytest.importorskip("onnxruntime")
@@ -93,6 +94,29 @@ def test_a_network_for_one_picture_takes_several(tmp_path: Path) -> None:
         write_doubler(tmp_path / "a.onnx", shape=(1, 2, 4, 5)), device="cpu", threads=2
     )
     np.testing.assert_array_equal(session.run(some(5, 2, 4, 5))[0], 2 * some(5, 2, 4, 5))
+
+
+def write_total(path: Path) -> Path:
+    """A network that sums its input over the batch, so that it tells what came together."""
+    given = helper.make_tensor_value_info("pictures", TensorProto.FLOAT, FREE)
+    total = helper.make_tensor_value_info("total", TensorProto.FLOAT, (1, *FREE[1:]))
+    nodes = [helper.make_node("ReduceSum", ["pictures", "axes"], ["total"], keepdims=1)]
+    axes = onnx.numpy_helper.from_array(np.array([0], np.int64), "axes")
+    graph = helper.make_graph(nodes, "total", [given], [total], [axes])
+    opset = [helper.make_opsetid("", 13)]
+    onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=8), path)
+    return path
+
+
+@pytest.mark.parametrize(("on_cpu", "together"), [(True, False), (False, True)])
+def test_only_a_processor_takes_the_pictures_of_a_batch_apart(
+    tmp_path: Path, on_cpu: bool, together: bool
+) -> None:
+    path = write_total(tmp_path / "a.onnx")
+    started = start(path, "cpu", 2, 1, {})._replace(on_cpu=on_cpu)
+    batch = some(3, 2, 4, 5)
+    total = Session(path, started, 2).run(batch)[0]
+    np.testing.assert_allclose(total, batch.sum(axis=0, keepdims=True) if together else batch)
 
 
 def test_dimensions_that_are_told_become_fixed(tmp_path: Path) -> None:

@@ -61,6 +61,7 @@ class Session:
         self._providers = session.get_providers()
         self._open_for = started.open_for
         self._threads = threads
+        # A graphics card takes the pictures of a batch side by side by itself.
         self._side_by_side = (threads or count_cores()) if started.on_cpu else 0
         self._sessions = {started.threads: session}
         self._pool: ThreadPoolExecutor | None = None
@@ -124,7 +125,7 @@ class Session:
 
     def _goes_side_by_side(self, pictures: int) -> bool:
         """Tell whether pictures run one on a thread, rather than all of them together."""
-        if self.input_shape[:1] not in ((None,), (1,)) or pictures < 1:
+        if not self._side_by_side or pictures < 1 or self.input_shape[:1] not in ((None,), (1,)):
             return False
         # Two threads of one core count as one: they share what a network is short of.
         return self._side_by_side == 1 or (pictures > 1 and self._side_by_side <= 2 * pictures)
