@@ -44,6 +44,13 @@ def test_a_table_of_angles_is_written_beside_the_keypoints(clip, capsys):
     assert err == ""
 
 
+def test_a_summary_of_nothing_is_no_table(clip, capsys):
+    assert run("events", clip, "--summary") == 0
+    out, err = capsys.readouterr()
+    assert out == f"{clip} -> {clip.with_name('clip.events.csv')}: 0 rows\n"
+    assert "No event" in err
+
+
 def test_its_options_are_flags(clip, tmp_path):
     paths = [tmp_path / f"{i}.csv" for i in range(2)]
     assert run("angles", clip, "-o", paths[0]) == 0

@@ -168,7 +168,8 @@ def _print_summary(name: str, module: ModuleType, table: pd.DataFrame) -> None:
     if not hasattr(module, "summarise"):
         raise PluginError(f"the measure {name} has no summary; leave out --summary")
     summary = module.summarise(table).dropna(axis="columns", how="all")
-    print(summary.to_string(index=False, float_format=lambda number: f"{number:.2f}", na_rep=""))
+    if len(summary):
+        print(summary.to_string(index=False, float_format="{:.2f}".format, na_rep=""))
 
 
 def _broken(error: PluginError) -> Callable[[], None]:
