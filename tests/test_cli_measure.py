@@ -51,6 +51,15 @@ def test_a_summary_of_nothing_is_no_table(clip, capsys):
     assert "No event" in err
 
 
+def test_what_limits_a_table_is_one_line_without_our_code(clip, capsys):
+    clip.write_bytes(clip.read_bytes()[:20000])
+    assert run("angles", clip) == 0
+    err = capsys.readouterr().err
+    assert all(line.startswith("kinetrace: ") for line in err.splitlines())
+    assert "module.read" not in err
+    assert str(clip) in err
+
+
 def test_its_options_are_flags(clip, tmp_path):
     paths = [tmp_path / f"{i}.csv" for i in range(2)]
     assert run("angles", clip, "-o", paths[0]) == 0

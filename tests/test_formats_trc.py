@@ -92,7 +92,11 @@ def test_the_rate_is_that_of_the_frames_not_of_the_gaps(path: Path) -> None:
         ("\tmm\t", "\tfurlong\t", "the unit 'furlong' is not known; there are: m, cm, mm and px"),
         ("50\t50\t2", "0\t50\t2", "its rate must be above 0 Hz, got 0.0"),
         ("\t2\tmm", "\t3\tmm", "line 4 names 2 markers, NumMarkers in line 3 is 3"),
-        ("\t2\tmm", "\t-2\tmm", "line 3: NumMarkers must be a whole number, got '-2'"),
+        (
+            "\t2\tmm",
+            "\t-2\tmm",
+            "line 3: NumMarkers must be a whole number of at most nine digits, got '-2'",
+        ),
         ("\tUnits", "\tUnit", "line 3: there is no Units"),
         ("\tC\n", "\tA.B\n", "there are two markers 'A.B'"),
         ("Frame#", "Frames", "line 4 must begin with Frame# and Time"),

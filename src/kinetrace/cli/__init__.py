@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Sequence
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from cyclopts import App, CycloptsError
 
@@ -61,7 +62,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        code = app(arguments, exit_on_error=False, print_error=True, result_action="return_value")
+        with warnings.catch_warnings():
+            warnings.simplefilter("default", UserWarning)
+            warnings.showwarning = _say_warning
+            code = app(
+                arguments, exit_on_error=False, print_error=True, result_action="return_value"
+            )
     except CycloptsError:
         code = 2
     except (KinetraceError, ValueError) as error:
@@ -80,6 +86,18 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
     raise Terminated("terminated")
+
+
+def _say_warning(
+    message: Warning | str,
+    category: type[Warning],  # noqa: ARG001 - the signature is Python's
+    filename: str,  # noqa: ARG001
+    lineno: int,  # noqa: ARG001
+    file: TextIO | None = None,  # noqa: ARG001
+    line: str | None = None,  # noqa: ARG001
+) -> None:
+    """Tell what limits a result, without the line of our code that says so."""
+    _say(str(message))
 
 
 def _say(text: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -58,17 +56,13 @@ def convert(
     """
     from kinetrace.formats import read, write
 
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        poses = read(source, format_name=from_, fps=fps)
-        parts = list(_parts(poses, output, person))
-        check_free(*(path for _, path in parts), overwrite=overwrite)
-        for part, path in parts:
-            write(part, path, format_name=to, layout=layout)
-            frames = len(part.frame_time_s)
-            print(f"{source} -> {path}: {len(part)} people in {frames} frames")
-    for text in dict.fromkeys(str(warning.message) for warning in caught):
-        print(f"kinetrace: {text}", file=sys.stderr)
+    poses = read(source, format_name=from_, fps=fps)
+    parts = list(_parts(poses, output, person))
+    check_free(*(path for _, path in parts), overwrite=overwrite)
+    for part, path in parts:
+        write(part, path, format_name=to, layout=layout)
+        frames = len(part.frame_time_s)
+        print(f"{source} -> {path}: {len(part)} people in {frames} frames")
 
 
 def _parts(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import inspect
 import re
 import sys
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -143,10 +142,8 @@ def _run(
         if not hasattr(module, "plot"):
             raise OutputError(f"cannot write {plot}: the measure {name} has no plot")
         plots.save(module.plot(table), plot)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        write_table(table, output)
-    for note in (*table.attrs["notes"], *(str(warning.message) for warning in caught)):
+    write_table(table, output)
+    for note in table.attrs["notes"]:
         print(f"kinetrace: {note}", file=sys.stderr)
     print(f"{keypoints} -> {output}: {len(table)} rows{f'; drawn in {plot}' if plot else ''}")
     if summary:

@@ -121,7 +121,9 @@ def _header(lines: Sequence[str]) -> dict[str, str]:
             raise FormatError(f"line 3: there is no {key}")
     for key in ("NumFrames", "NumMarkers"):
         if not (values[key].isdecimal() and values[key].isascii() and len(values[key]) < 10):
-            raise FormatError(f"line 3: {key} must be a whole number, got {values[key]!r}")
+            raise FormatError(
+                f"line 3: {key} must be a whole number of at most nine digits, got {values[key]!r}"
+            )
     return values
 
 

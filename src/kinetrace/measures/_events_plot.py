@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kinetrace.plots._figure import LEFT, MIDDLE, OTHERS, RIGHT, new_figure, say_nothing_to_draw
+from kinetrace.plots._figure import LEFT, MIDDLE, OTHERS, RIGHT, empty_figure, new_figure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,10 +34,7 @@ def plot(table: pd.DataFrame) -> Figure:
         Of `measure`. The eight people with the most events are drawn.
     """
     if not len(table):
-        figure = new_figure(6, 2)
-        notes = table.attrs.get("notes", [])
-        say_nothing_to_draw(figure.subplots(), "\n".join(["No events.", *notes]))
-        return figure
+        return empty_figure(["No events.", *table.attrs.get("notes", [])])
     people = table["track_id"].value_counts().index[:_MOST_PEOPLE]
     shown = table[table["track_id"].isin(people)]
     kinds = list(_COLOURS)

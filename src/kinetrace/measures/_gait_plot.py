@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kinetrace.plots._figure import LEFT, RIGHT, new_figure, say_nothing_to_draw
+from kinetrace.plots._figure import LEFT, RIGHT, empty_figure, new_figure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,10 +24,7 @@ def plot(table: pd.DataFrame) -> Figure:
         Of `measure`. The four people with the most steps are drawn.
     """
     if not len(table):
-        figure = new_figure(6, 2)
-        notes = table.attrs.get("notes", [])
-        say_nothing_to_draw(figure.subplots(), "\n".join(["No steps.", *notes]))
-        return figure
+        return empty_figure(["No steps.", *table.attrs.get("notes", [])])
     people = sorted(int(i) for i in table["track_id"].value_counts().index[:_MOST_PEOPLE])
     figure = new_figure(9, 0.6 + 2.8 * len(people))
     heights = [2, 3] * len(people)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kinetrace.plots._figure import LEFT, OTHERS, new_figure, say_nothing_to_draw
+from kinetrace.plots._figure import LEFT, OTHERS, empty_figure, new_figure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,10 +25,7 @@ def plot(table: pd.DataFrame) -> Figure:
         Of `measure`. The six panels with the most repetitions are drawn.
     """
     if not len(table):
-        figure = new_figure(6, 2)
-        notes = table.attrs.get("notes") or ["No repetitions."]
-        say_nothing_to_draw(figure.subplots(), "\n".join(notes))
-        return figure
+        return empty_figure(table.attrs.get("notes") or ["No repetitions."])
     sizes = table.groupby(["track_id", "exercise"]).size().sort_values(ascending=False)
     panels = sorted(sizes.index[:_MOST_PANELS].tolist())
     figure = new_figure(9, 0.8 + 2.4 * len(panels))

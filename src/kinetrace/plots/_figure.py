@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,6 +78,13 @@ def is_alone(y: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
     """Tell which points have none before and none after them."""
     known = np.concatenate([[False], np.isfinite(y), [False]])
     return np.asarray(known[1:-1] & ~known[:-2] & ~known[2:])
+
+
+def empty_figure(why: Sequence[str]) -> Figure:
+    """Return a figure that says why it is empty, a sentence a line."""
+    figure = new_figure(6, 2)
+    say_nothing_to_draw(figure.subplots(), "\n".join(why))
+    return figure
 
 
 def say_nothing_to_draw(axes: Axes, why: str) -> None:
