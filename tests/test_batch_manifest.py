@@ -308,7 +308,8 @@ def test_cameras_addresses_and_lists_have_an_identity(tmp_path):
 def test_a_result_is_claimed_by_one_process_at_a_time(tmp_path):
     code = (
         "import sys; from pathlib import Path; from kinetrace.batch._claims import claimed\n"
-        "with claimed(Path(sys.argv[1])) as is_ours: print(is_ours)\n"
+        "from kinetrace.jobs import Job\n"
+        "with claimed(Job(source='0', table=Path(sys.argv[1]))) as is_ours: print(is_ours)\n"
     )
     path = str(Path(sys.modules["kinetrace"].__file__).parents[1])
 
@@ -322,13 +323,36 @@ def test_a_result_is_claimed_by_one_process_at_a_time(tmp_path):
         )
         return done.stdout.strip() == "True"
 
-    with claimed(tmp_path / "a.csv") as is_ours:
+    with claimed(Job(source="0", table=tmp_path / "a.csv")) as is_ours:
         assert is_ours
         assert not is_free("a.csv")
         assert is_free("b.csv")
     assert is_free("a.csv")
     with (
         pytest.raises(OutputError, match="its folder does not exist"),
-        claimed(tmp_path / "nowhere/a.csv"),
+        claimed(Job(source="0", table=tmp_path / "nowhere/a.csv")),
     ):
         pass
+
+
+@pytest.mark.parametrize("written", ["a.csv", "a.partial.csv", "a.overlay.mp4"])
+def test_what_a_killed_process_has_left_goes_with_the_next_try(tmp_path, written):
+    code = (
+        "import os, signal, sys; from pathlib import Path; from kinetrace import _atomic\n"
+        "with _atomic.replacing(Path(sys.argv[1])) as temporary:\n"
+        "    temporary.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    path = str(Path(sys.modules["kinetrace"].__file__).parents[1])
+    for name in (written, "of-another.csv"):
+        subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path / name)],
+            env={**os.environ, "PYTHONPATH": path},
+            check=False,
+        )
+    assert len(list(tmp_path.iterdir())) == 2
+    job = Job(source="0", table=tmp_path / "a.csv", overlay=tmp_path / "a.overlay.mp4")
+    with claimed(job) as is_ours:
+        assert is_ours
+        (left,) = tmp_path.glob(".kinetrace-*.tmp")  # the other's, which may be at it
+    with claimed(dataclasses.replace(job, table=tmp_path / "of-another.csv")):
+        assert not left.exists()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,8 +54,7 @@ def replacing(path: Path) -> Iterator[Path]:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if target.exists() and not target.is_file():
             raise OutputError(f"cannot write {path}: that is a device or a pipe; name a file")
-        # Not derived from the target's name, which may already be as long as a name can be.
-        temporary = target.with_name(f".kinetrace-{secrets.token_hex(8)}.tmp")
+        temporary = make_temporary_name(target)
         try:
             yield temporary
             temporary.replace(target)
@@ -63,6 +64,35 @@ def replacing(path: Path) -> Iterator[Path]:
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+def make_temporary_name(path: Path) -> Path:
+    """Return a name beside `path` that nothing has yet, and that tells what it is for."""
+    return path.with_name(f"{_temporary_prefix(path)}{secrets.token_hex(4)}.tmp")
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what processes that were killed while they wrote `path` have left beside it.
+
+    Only for whoever can be sure that no other process is writing `path` now.
+
+    Raises
+    ------
+    OutputError
+        If something cannot be removed.
+    """
+    with writing(path):
+        target = Path(os.path.realpath(path))
+        for leftover in target.parent.glob(f"{_temporary_prefix(target)}*.tmp"):
+            if leftover.is_dir():
+                shutil.rmtree(leftover)
+            else:
+                leftover.unlink(missing_ok=True)
+
+
+def _temporary_prefix(path: Path) -> str:
+    # A hash, for the name itself may already be as long as a name can be.
+    return f".kinetrace-{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]}-"
 
 
 @contextlib.contextmanager

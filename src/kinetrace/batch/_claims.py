@@ -14,9 +14,10 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-from kinetrace._atomic import writing
+from kinetrace import formats
+from kinetrace._atomic import remove_leftovers, writing
+from kinetrace.jobs import Job
 
 LOCK_NAME = ".kinetrace.lock"
 
@@ -66,8 +67,10 @@ else:
 
 
 @contextmanager
-def claimed(result: Path) -> Iterator[bool]:
-    """Claim a result for the time of a ``with`` block; yields False if another process has it.
+def claimed(job: Job) -> Iterator[bool]:
+    """Claim a job for the time of a ``with`` block; yields False if another process has it.
+
+    What a process that was killed at the same job has left under temporary names is removed.
 
     A process holds one claim at a time: closing the lock file, as the end of the block does, ends
     all that the process holds in it.
@@ -77,10 +80,19 @@ def claimed(result: Path) -> Iterator[bool]:
     OutputError
         If the lock file cannot be made beside the result.
     """
-    digest = hashlib.sha256(os.fsencode(result.name)).digest()
-    with writing(result):
-        file_number = os.open(result.with_name(LOCK_NAME), os.O_RDWR | os.O_CREAT, 0o666)
+    digest = hashlib.sha256(os.fsencode(job.table.name)).digest()
+    with writing(job.table):
+        file_number = os.open(job.table.with_name(LOCK_NAME), os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        yield _try_lock(file_number, int.from_bytes(digest[:8], "big") % _PLACES)
+        is_ours = _try_lock(file_number, int.from_bytes(digest[:8], "big") % _PLACES)
+        if is_ours:
+            _remove_leftovers(job)
+        yield is_ours
     finally:
         os.close(file_number)
+
+
+def _remove_leftovers(job: Job) -> None:
+    formats.remove_leftovers(job.table)
+    for picture in filter(None, (job.overlay, job.sheet)):
+        remove_leftovers(picture)

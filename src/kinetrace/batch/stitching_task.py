@@ -100,7 +100,7 @@ def assemble(
     except SourceError:
         return None
     try:
-        with claimed(job.table) as is_ours:
+        with claimed(job) as is_ours:
             if not is_ours:
                 return Result(state="busy")
             if job.is_done and not overwrite:

@@ -16,6 +16,7 @@ from kinetrace import __version__
 from kinetrace.batch._claims import claimed
 from kinetrace.batch.settings import Settings
 from kinetrace.errors import (
+    FormatError,
     KinetraceError,
     MissingExtraError,
     OutputError,
@@ -117,13 +118,13 @@ def do(
     """
     started_utc = now_utc()
     try:
-        with claimed(job.table) if claim else nullcontext(True) as is_ours:
+        with claimed(job) if claim else nullcontext(True) as is_ours:
             if not is_ours:
                 return Result(state="busy")
             if job.is_done and not overwrite:
                 return Result(state="there")
             result = _attempt(job, settings, on_frame, on_drawn, on_phase)
-    except OutputError as error:
+    except (OutputError, FormatError) as error:
         result = failed(error)
     return dataclasses.replace(
         result, started_utc=started_utc, ended_utc=now_utc(), versions=versions()

@@ -28,8 +28,8 @@ A format that only one of read and write makes sense for leaves the other out. I
 ``write_chunks(chunks: Iterable[Poses], path: Path) -> None``
     If it cannot be read when cut short, but written in memory that does not grow. There is at
     least one chunk.
-``rename(old: Path, new: Path) -> None``
-    If a file is more than one file.
+``rename(old: Path, new: Path) -> None``, ``beside(path: Path) -> Path``
+    If a file is more than one file: moves all of it, and says where the other one is.
 ``LAYOUTS : tuple[str, ...]``
     If it is a table: ``wide`` and ``long``. Then `write`, `Writer` and `write_chunks` take a
     keyword-only ``layout``.
@@ -49,7 +49,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kinetrace import plugins
+from kinetrace import _atomic, plugins
 from kinetrace.choices import Layout
 from kinetrace.errors import FormatError, PluginError, SourceError
 from kinetrace.formats._losses import losses
@@ -177,6 +177,28 @@ def open_writer(
     module = find(path)
     _check_layout(module, layout)
     return Recording(path, header, module, layout=layout)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what processes that were killed while they wrote a table have left of it.
+
+    Only for whoever can be sure that no other process is writing the table now. What can be read,
+    the partial table, stays.
+
+    Raises
+    ------
+    OutputError
+        If something cannot be removed.
+    FormatError
+        If the ending of `path` means no format.
+    """
+    from kinetrace.formats._recording import name_partial
+
+    module = find(path)
+    for written in (path, name_partial(path, module)):
+        _atomic.remove_leftovers(written)
+        if hasattr(module, "beside"):
+            _atomic.remove_leftovers(module.beside(written))
 
 
 def find(path: Path) -> ModuleType:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from kinetrace._atomic import writing
+from kinetrace._atomic import make_temporary_name, writing
 from kinetrace.errors import OutputError, SourceError
 
 
@@ -59,7 +58,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
                 f"cannot write {path}: it is there already and not empty, and a folder is not "
                 "replaced; name another one, or remove it"
             )
-        temporary = path.with_name(f".kinetrace-{secrets.token_hex(8)}.tmp")
+        temporary = make_temporary_name(path)
         temporary.mkdir()
         try:
             yield temporary

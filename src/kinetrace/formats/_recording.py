@@ -14,6 +14,15 @@ from kinetrace.formats import jsonl
 from kinetrace.poses import Poses
 
 
+def name_partial(path: Path, module: ModuleType) -> Path:
+    """Return what a file of a format is called until it is whole."""
+    suffix = max((s for s in module.SUFFIXES if path.name.lower().endswith(s)), key=len)
+    stem = path.name[: -len(suffix)]
+    if not hasattr(module, "Writer"):
+        suffix = jsonl.SUFFIXES[0]
+    return path.with_name(f"{stem}.partial{suffix}")
+
+
 class Recording:
     """Poses on their way into a file. Made by `kinetrace.formats.open_writer`.
 
@@ -44,11 +53,7 @@ class Recording:
         self._header, self._module, self._layout = header, module, layout
         self._writer: Any = None
         self._ended = False
-        suffix = max((s for s in module.SUFFIXES if path.name.lower().endswith(s)), key=len)
-        stem = path.name[: -len(suffix)]
-        if not hasattr(module, "Writer"):
-            suffix = jsonl.SUFFIXES[0]
-        self.partial = path.with_name(f"{stem}.partial{suffix}")
+        self.partial = name_partial(path, module)
         if path.is_dir():
             raise OutputError(f"cannot write {path}: that is a directory; name a file")
         if not path.parent.is_dir():

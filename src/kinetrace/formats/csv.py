@@ -98,6 +98,11 @@ def write(poses: Poses, path: Path, *, layout: Layout = "wide") -> None:
         _csvw.write(poses, path, layout, poses.size_wh)
 
 
+def beside(path: Path) -> Path:
+    """Return the name of a table's sidecar."""
+    return _csvw.path_beside(path)
+
+
 def rename(old: Path, new: Path) -> None:
     """Move a table and its sidecar, which names the table and so has to be written anew.
 
