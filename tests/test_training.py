@@ -141,6 +141,18 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights(photos, tmp_pat
         np.testing.assert_array_equal(a[key], b[key])
 
 
+def test_bfloat16_learns_the_same_within_its_precision(photos, tmp_path, one_thread):
+    log = {}
+    for arithmetic in ("float32", "bfloat16"):
+        plan = plan_for(photos, tmp_path / arithmetic, recipe={"arithmetic": arithmetic})
+        trained = train(plan, report=quiet)
+        assert all(a.dtype in (np.float16, np.float32) for a in weights_of(trained).values())
+        log[arithmetic] = read_journal(tmp_path / arithmetic / "log.csv")
+    for full, half in zip(*log.values(), strict=True):
+        assert half["place_loss"] != full["place_loss"]
+        assert half["place_loss"] == pytest.approx(full["place_loss"], rel=0.05)
+
+
 def test_a_longer_training_goes_on_from_before_the_rate_fell(photos, tmp_path, one_thread):
     train(plan_for(photos, tmp_path), report=quiet)
     plan = plan_for(photos, tmp_path)

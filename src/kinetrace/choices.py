@@ -20,6 +20,9 @@ Quality: TypeAlias = Literal["best", "fast"]
 # What the network computes in (`kinetrace.quantisation`).
 Precision: TypeAlias = Literal["float32", "int8"]
 
+# What a training computes in (`kinetrace.training`); the weights are float32 in either.
+Arithmetic: TypeAlias = Literal["float32", "bfloat16"]
+
 # A row a person, or a row a keypoint (`kinetrace.tables`).
 Layout: TypeAlias = Literal["wide", "long"]
 

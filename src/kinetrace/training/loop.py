@@ -67,7 +67,8 @@ class Progress:
         for group in self.optimiser.param_groups:
             group["lr"] = recipe.rate(self.step)
         self.network.train()
-        heatmaps = self.network(normalise(batch))
+        with torch.autocast("cpu", torch.bfloat16, enabled=recipe.arithmetic == "bfloat16"):
+            heatmaps = self.network(normalise(batch)).float()
         losses = measure_losses(
             heatmaps,
             xy=torch.from_numpy(batch.xy),
