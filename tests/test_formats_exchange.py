@@ -185,7 +185,7 @@ def test_cut_at_any_byte_gives_no_number_that_was_not_written(tmp_path: Path, na
             np.testing.assert_array_equal(part.xyz_m, whole.xyz_m[:n])
 
 
-@pytest.mark.parametrize("name", ["deeplabcut", "mmpose", "trc"])
+@pytest.mark.parametrize("name", ["cvat", "deeplabcut", "mmpose", "trc"])
 def test_a_changed_text_is_read_or_refused_in_words(tmp_path: Path, name: str) -> None:
     """Whatever stands in the file, it is poses or a FormatError that names it."""
     path, random = path_of(tmp_path, name), np.random.default_rng(4)
