@@ -22,6 +22,7 @@ from kinetrace.cli.draw import draw
 from kinetrace.cli.estimate import estimate
 from kinetrace.cli.evaluate import evaluate
 from kinetrace.cli.info import info
+from kinetrace.cli.live import live
 from kinetrace.cli.measure import make_app as measure_app
 from kinetrace.cli.models import models
 from kinetrace.cli.report import report
@@ -39,7 +40,7 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 _COMMANDS = (
-    *(estimate, draw, report, track, smooth, convert),
+    *(estimate, live, draw, report, track, smooth, convert),
     *(evaluate, train, benchmark, demo, info),
 )
 for command in _COMMANDS:
