@@ -1,0 +1,101 @@
+// Measures of a recording: what the server measured as charts, tables and notes.
+
+import { ask, inWords, make, number, plural } from "./shell.js";
+import { Chart } from "./chart.js";
+
+const MOST_ROWS = 100;
+const EXPLAINED = {
+  angles: ["Joint angles", "Knees, hips, elbows, trunk and more, in every frame."],
+  gait: ["Walking", "Steps, cadence, stance and swing, seen from the side."],
+  repetitions: ["Exercises", "Squats, push-ups and others: counted, timed, and their form judged."],
+  events: ["Events", "Falls, lying, sitting, raised hands, stillness, crowding."],
+  actions: ["Actions", "Which of fifteen sports actions it is."],
+};
+
+export const measureTitle = (name) => EXPLAINED[name]?.[0] ?? inWords(name);
+export const measureAbout = (name) => EXPLAINED[name]?.[1] ?? "";
+
+const UNITS = [["_steps_per_min", "steps/min", 1], ["_per_min", "/min", 1], ["_deg_per_s", "°/s", 0], ["_m_per_s", "m/s", 2], ["_px_per_s", "px/s", 0],
+  ["_per_s", "/s", 2], ["_percent", "%", 1], ["_deg", "°", 1], ["_hz", "Hz", 1], ["_px", "px", 0], ["_s", "s", 2], ["_m", "m", 2]];
+
+function parse(column) {
+  const [ending, unit, decimals] = UNITS.find(([end]) => column.endsWith(end) && column !== end) ?? ["", "", 2];
+  return { what: column.slice(0, column.length - ending.length), unit, decimals };
+}
+
+/** "left_step_time_s" -> "Left step time (s)". */
+export function heading(column) {
+  if (column === "track_id") return "Person";
+  const { what, unit } = parse(column);
+  return unit ? `${inWords(what)} (${unit})` : inWords(what);
+}
+
+function cell(column, value) {
+  if (value === null || value === undefined) return "–";
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (typeof value === "string") return value.replaceAll("_", " ");
+  return number(value, Number.isInteger(value) && !parse(column).unit ? 0 : parse(column).decimals);
+}
+
+/** Ask the server for a measure; `options` may have a height and an exercise. */
+export function fetchMeasure(jobId, name, options = {}) {
+  const query = new URLSearchParams(Object.entries(options).filter(([, value]) => value !== "" && value !== null));
+  return ask(`/api/jobs/${jobId}/measures/${name}${query.size ? `?${query}` : ""}`);
+}
+
+/** Group series into charts: left and right of the same thing are in one. */
+export function grouped(series) {
+  const groups = new Map();
+  for (const one of series) {
+    const [, side, rest] = /^(left|right)[ _](.+)$/i.exec(one.label) ?? [null, "middle", one.label];
+    const title = inWords(rest);
+    const key = `${title} ${one.unit ?? ""}`;
+    if (!groups.has(key)) groups.set(key, { title, unit: one.unit ?? "", series: [] });
+    groups.get(key).series.push({ side: side.toLowerCase(), ...one });
+  }
+  return [...groups.values()];
+}
+
+/** Make the charts of one person. */
+export function chartsOf(measure, person, { range, onSeek }) {
+  const series = measure.series.filter((one) => isOf(one, person) && one.value.some((value) => value !== null));
+  const events = measure.events.filter((event) => isOf(event, person));
+  return grouped(series).map(({ title, unit, series: lines }) => new Chart({
+    title, unit, range, events, onSeek,
+    lines: lines.map((one) => ({ side: one.side, name: one.side === "middle" ? "" : one.side, x: one.time_s, y: one.value })),
+  }));
+}
+
+const isOf = (thing, person) => person === null || thing.person === null || thing.person === undefined || thing.person === person;
+
+/** Who is in a measure, the one with the most rows first. */
+export function peopleOf(measure) {
+  const counts = new Map();
+  for (const { person, time_s } of measure.series) if (person !== null && person !== undefined) counts.set(person, (counts.get(person) ?? 0) + time_s.length);
+  return [...counts].sort((a, b) => b[1] - a[1]).map(([person]) => person);
+}
+
+/** A table with a heading for each column; columns in which nothing was measured are left out. */
+export function tableOf({ columns, rows }, caption, { most = MOST_ROWS } = {}) {
+  const kept = columns.map((_, i) => i).filter((i) => rows.some((row) => row[i] !== null && row[i] !== ""));
+  const isWords = (i) => rows.some((row) => typeof row[i] === "string");
+  const head = make("tr", {}, kept.map((i) => make("th", { scope: "col", class: isWords(i) && "words" }, heading(columns[i]))));
+  const body = rows.slice(0, most).map((row) => make("tr", {}, kept.map((i) => make("td", { class: isWords(i) && "words" }, columns[i] === "track_id" && row[i] < 0 ? "–" : cell(columns[i], row[i])))));
+  const more = rows.length > most ? `${caption}: the first ${most} of ${plural(rows.length, "row")}; the file has all` : caption;
+  return make("div", { class: "wide", tabindex: "0", role: "region", "aria-label": caption },
+    make("table", {}, make("caption", {}, more), make("thead", {}, head), make("tbody", {}, body)));
+}
+
+/** A measure's table as a file of text. */
+export function csvOf({ columns, rows }) {
+  const quoted = (value) => {
+    const text = value === null || value === undefined ? "" : String(value);
+    return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  return [columns, ...rows].map((row) => row.map(quoted).join(",")).join("\n") + "\n";
+}
+
+export function notesOf(notes) {
+  return notes.length ? make("div", {}, make("h3", {}, "What to know about these numbers"), make("ul", { class: "notes" }, notes.map((note) => make("li", {}, note.charAt(0).toUpperCase() + note.slice(1))))) : null;
+}
+

@@ -1,0 +1,157 @@
+// One recording: the film with the skeletons over it, the timeline, measures, corrections and downloads.
+
+import { announce, ask, attempt, bytes, clock, duration, icon, make, number, personName, plural, toast } from "./shell.js";
+import { Correcting } from "./correct.js";
+import { KEYS, listenForKeys } from "./keys.js";
+import { MeasurePanel } from "./measure-panel.js";
+import { Player } from "./player.js";
+import { Timeline } from "./timeline.js";
+
+const SPEEDS = [0.1, 0.25, 0.5, 1, 2];
+const DOWNLOADS = {
+  csv: ["Table (CSV)", "every point in every frame, for Excel and others"], parquet: ["Table (Parquet)", "the same, small and exact, for pandas"],
+  coco: ["Keypoints (COCO)", "for other tools"], overlay: ["Film with skeleton", "drawn into the picture"], report: ["Report", "one page to read and print"],
+};
+
+let open = null;
+
+listenForKeys({
+  isOpen: () => open !== null && open.player.isFilm,
+  step: (by) => open.player.step(by),
+  first: () => open.player.goTo(0),
+  last: () => open.player.goTo(open.player.times.length - 1),
+  toggle: () => open.player.toggle(),
+}, (event) => open.correcting.key(event));
+
+window.addEventListener("beforeunload", (event) => {
+  if (open?.correcting.corrections.count) event.preventDefault();
+});
+
+/** Whether leaving would lose corrections that are not saved, and the user wants to stay. */
+export function wantsToStay() {
+  const count = open?.correcting.corrections.count ?? 0;
+  return count > 0 && !window.confirm(`${plural(count, "correction")} not saved. Leave without saving?`);
+}
+
+export function closeViewer() {
+  open?.player.close();
+  open = null;
+}
+
+/** Fill `place` with a recording that is done. */
+export async function openViewer(place, job, info) {
+  closeViewer();
+  place.replaceChildren(title(job), make("p", { class: "soft", role: "status" }, "Loading the points …"));
+  const poses = await attempt(() => ask(`/api/jobs/${job.id}/poses`));
+  if (!poses) return;
+  const player = new Player({ kind: job.kind, mediaUrl: `/api/jobs/${job.id}/media`, poses, label: `${job.name} with the people drawn over it` });
+  player.element.id = "stage";
+  const events = new Map();
+  const timeline = new Timeline({ poses, onSeek: (frame) => player.goTo(frame) });
+  player.addEventListener("frame", () => timeline.setFrame(player.frame));
+  player.addEventListener("broken", () => toast("The browser cannot show this film. The table and the film with skeleton can be saved all the same.", { isError: true }));
+  const measures = new MeasurePanel({
+    job, player, names: info.measures, first: info.measures.filter((name) => job.options.measures?.includes(name)), exercises: info.exercises,
+    onEvents: (name, found) => {
+      events.set(name, found);
+      timeline.setEvents([...events.values()].flat());
+    },
+  });
+  const correcting = new Correcting({
+    jobId: job.id, player, onChange: (places) => timeline.setCorrected(places),
+    onSaved: (changed) => measures.again(changed),
+  });
+  open = { job, player, correcting };
+  const film = make("div", {}, player.element, player.isFilm && controls(player, poses), player.isFilm && timeline.element, player.isFilm && timeline.legend);
+  const side = make("div", {}, shown(player, poses, timeline), correcting.element, downloads(job, info), player.isFilm && keyHelp());
+  place.replaceChildren(title(job), about(job, poses), ...warnings(job), make("div", { class: "viewer has-side" }, film, side), measures.element);
+  place.querySelector("h1").focus();
+}
+
+function title(job) {
+  return make("div", {}, make("a", { class: "button quiet", href: "#" }, icon("back"), "Your recordings"), make("h1", { tabindex: "-1" }, job.name));
+}
+
+function about(job, poses) {
+  const { media, options } = job;
+  const frames = poses.frame_time_s.length;
+  const withPeople = poses.people.filter((people) => people.length > 0).length;
+  return make("p", { class: "soft number" }, [
+    `${media.width_px} × ${media.height_px} px`, media.duration_s ? duration(media.duration_s) : null,
+    job.kind === "video" ? `people in ${withPeople.toLocaleString("en")} of ${plural(frames, "frame")}` : plural(poses.people[0]?.length ?? 0, "person", "people"),
+    job.mean_score === null ? null : `mean score ${number(job.mean_score)}`, [options.backend, options.model].filter(Boolean).join(" "),
+    job.corrected ? "corrected by hand" : null,
+  ].filter(Boolean).join(" · "));
+}
+
+function warnings(job) {
+  return job.problem ? [make("p", { class: "message warn" }, job.problem)] : [];
+}
+
+function controls(player, poses) {
+  const last = player.times.length - 1;
+  const square = (name, label, act) => make("button", { type: "button", class: "square", "aria-label": label, title: label, onclick: act }, icon(name));
+  const play = square("play", "Play", () => player.toggle());
+  play.id = "play";
+  const where = make("span", { class: "clock", id: "clock" });
+  const tell = () => { where.textContent = `${clock(player.time)} · frame ${player.frame + 1} of ${last + 1}`; };
+  const playing = () => {
+    play.replaceChildren(icon(player.isPlaying ? "pause" : "play"));
+    play.setAttribute("aria-label", player.isPlaying ? "Pause" : "Play");
+    if (!player.isPlaying) announce(where.textContent);
+  };
+  player.addEventListener("frame", tell);
+  player.addEventListener("play", playing);
+  player.addEventListener("pause", playing);
+  tell();
+  return make("div", { class: "row controls", role: "group", "aria-label": "Film" },
+    square("first", "First frame", () => player.goTo(0)), square("back", "One frame back", () => player.step(-1)), play,
+    square("forward", "One frame on", () => player.step(1)), square("last", "Last frame", () => player.goTo(last)), where, make("span", { class: "spacer" }),
+    choice("Speed", SPEEDS.map((rate) => [rate, `${rate} ×`]), 1, (rate) => { player.speed = rate; }),
+    choice("Zoom", [[1, "Whole picture"], [2, "2 ×"], [4, "4 ×"]], 1, (factor) => player.zoom(factor, poses.tracks[0]?.id)));
+}
+
+function choice(label, options, value, act) {
+  const select = make("select", { "aria-label": label, title: label }, options.map(([key, text]) => make("option", { value: String(key) }, text)));
+  select.value = String(value);
+  select.addEventListener("change", () => act(Number(select.value)));
+  return select;
+}
+
+function shown(player, poses, timeline) {
+  const check = (text, isOn, act) => {
+    const box = make("input", { type: "checkbox" });
+    box.checked = isOn;
+    box.addEventListener("change", () => {
+      act(box.checked);
+      player.redraw();
+    });
+    return make("label", { class: "check" }, box, make("span", {}, text));
+  };
+  const kinds = { lines: "Lines", points: "Points", boxes: "Boxes", ids: "Numbers" };
+  const people = poses.tracks.map(({ id, frames }) => check(`${personName(id)} (${plural(frames, "frame")})`, true, (isOn) => {
+    if (isOn) player.hidden.delete(id);
+    else player.hidden.add(id);
+    timeline.setChosen(null);
+  }));
+  return make("section", { class: "card", "aria-label": "What is drawn" }, make("h3", {}, "What is drawn"),
+    make("div", { class: "checks" }, Object.entries(kinds).map(([key, text]) => check(text, player.show[key], (isOn) => { player.show[key] = isOn; }))),
+    people.length > 1 && make("div", { class: "checks", role: "group", "aria-label": "People" }, people),
+    make("ul", { class: "legend" }, make("li", {}, make("i", { class: "drawn-left" }), "left side of the body"), make("li", {}, make("i", { class: "drawn-right" }), "right side"),
+      make("li", {}, "faint: not sure")));
+}
+
+function downloads(job, info) {
+  const kinds = info.downloads.filter((kind) => kind in DOWNLOADS);
+  return make("section", { class: "card", "aria-label": "Save" }, make("h3", {}, "Save"),
+    make("ul", { class: "saves" }, kinds.map((kind) => make("li", {},
+      make("a", { class: "button", href: `/api/jobs/${job.id}/download/${kind}`, download: true, id: `download-${kind}` }, DOWNLOADS[kind][0]),
+      make("span", { class: "small soft" }, DOWNLOADS[kind][1])))),
+    make("p", { class: "small soft" }, `On this computer it takes ${bytes(job.size_bytes)}.`));
+}
+
+function keyHelp() {
+  return make("details", { class: "card" }, make("summary", {}, "Keys"),
+    make("dl", { class: "keys" }, KEYS.flatMap(([keys, text]) => [
+      make("dt", {}, keys.flatMap((key, i) => [i ? " " : "", make("kbd", {}, key)])), make("dd", {}, text)])));
+}
