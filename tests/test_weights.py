@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 
 from kinetrace import skeletons, weights
 from kinetrace.errors import WeightsError
-from kinetrace.weights import _download, catalog
+from kinetrace.weights import _cache, _download, catalog
 from kinetrace.weights.catalog import Archive, Model, ModelFile, Url
 
 CONTENT = bytes(range(256)) * 400
@@ -784,3 +784,39 @@ def test_importing_it_loads_nothing_heavy_and_touches_nothing(tmp_path: Path) ->
     )
     assert done.stdout.strip() == "set()"
     assert not (tmp_path / "cache").exists()
+
+
+def a_packaged_model(folder, monkeypatch):
+    path = folder / "ours.npz"
+    path.write_bytes(b"weights of ours")
+    monkeypatch.setattr(_cache, "PACKAGED", folder)
+    return Model(
+        name="ours",
+        task="pose",
+        backend="hrnet",
+        license="Apache-2.0",
+        file=ModelFile(name=path.name, sha256=hashlib.sha256(path.read_bytes()).hexdigest()),
+        input_size_wh=(96, 128),
+        is_packaged=True,
+    )
+
+
+def test_a_model_of_the_package_needs_no_cache_and_no_network(tmp_path, monkeypatch):
+    model = a_packaged_model(tmp_path, monkeypatch)
+    cache = tmp_path / "cache"
+    found = weights.fetch(model, cache_dir=cache)
+    assert found.path == tmp_path / "ours.npz"
+    assert found.files[0].read_bytes() == b"weights of ours"
+    assert weights.status(model, cache_dir=cache).state == "verified"
+    assert weights.verify(model, cache_dir=cache) == found
+    assert not cache.exists()
+
+
+def test_a_model_of_the_package_that_was_changed_is_not_used(tmp_path, monkeypatch):
+    model = a_packaged_model(tmp_path, monkeypatch)
+    (tmp_path / "ours.npz").write_bytes(b"something else")
+    with pytest.raises(WeightsError, match="install Kinetrace again"):
+        weights.fetch(model, cache_dir=tmp_path)
+    (tmp_path / "ours.npz").unlink()
+    with pytest.raises(WeightsError, match="cannot be read"):
+        weights.fetch(model, cache_dir=tmp_path)

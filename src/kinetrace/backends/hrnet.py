@@ -2,8 +2,9 @@
 
 The score is the height of the heatmap's peak. Official checkpoints (``.pth``) are read without
 PyTorch and turned into a graph once; ONNX files run as they are. People are found by a detector
-first (``rtmdet`` unless another one is named); without a detection there is no person, nor with
-one in which the network finds next to nothing.
+first (by ``nano`` for the small model that is part of the package, by ``rtmdet`` for the others,
+unless a detector is named); without a detection there is no person, nor with one in which the
+network finds next to nothing.
 
 With ``quality="best"`` each crop is looked at twice, as it is and mirrored, as the published
 accuracy wants it; ``fast`` leaves the mirror out and takes half the time.
@@ -72,7 +73,7 @@ class HRNetPose:
         if model is not None and model.backend != "hrnet":
             raise WeightsError(f"{model.name} is a model of {model.backend!r}, not of 'hrnet'")
         self._most_people = options.most_people(default=None)
-        detector = options.detector or "rtmdet"
+        detector = options.detector or (model.detector if model else "rtmdet")
         self._detector = plugins.load("detectors", detector).load(options.for_detector())
         # Given boxes cost nothing, and are of each frame.
         self._detect_every = 1 if detector in _CERTAIN else options.detect_every
@@ -219,5 +220,6 @@ def _graph(found: weights.Weights) -> Path:
 
 
 def _folder(found: weights.Weights) -> Path:
-    """Return where graphs are kept: beside our weights, but not in a user's own folder."""
-    return found.path.parent if found.model else weights.cache_folder()
+    """Return where graphs are kept: in the cache, not in a user's own folder or the package."""
+    is_cached = found.model is not None and not found.model.is_packaged
+    return found.path.parent if is_cached else weights.cache_folder()

@@ -122,5 +122,14 @@ def _who(outcome: Outcome) -> str:
 
 def _where(job: Job, outcome: Outcome) -> str:
     parameters = outcome.log[0]["parameters"] if outcome.log else {}
+    model = parameters.get("model", "estimated")
     files = ", ".join(str(p) for p in (job.table, job.overlay, job.sheet) if p is not None)
-    return f"  {parameters.get('model', 'estimated')} -> {files}"
+    return f"  {model}{_hint(model)} -> {files}"
+
+
+def _hint(name: str) -> str:
+    """Tell how to get larger weights where the small ones have run."""
+    from kinetrace.weights import catalog
+
+    larger = next((model.larger for model in catalog.MODELS if model.name == name), None)
+    return f" (small; more accurate: --model {larger})" if larger else ""

@@ -1,4 +1,4 @@
-"""Where a model file comes from: a path, the cache, the network; checked before every use.
+"""Where a model file comes from: a path, the package, the cache, the network; always checked.
 
 >>> from kinetrace import weights
 >>> found = weights.fetch("hrnet-w48-384x288")  # doctest: +SKIP
@@ -28,6 +28,7 @@ from kinetrace.weights._cache import (
     WeightsFile,
     find_cached,
     find_damaged,
+    find_packaged,
     sha256_of,
     unreadable,
 )
@@ -54,7 +55,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Status:
-    """What the cache holds of a model; `paths` are the files that `state` speaks of."""
+    """What is here of a model; `paths` are the files that `state` speaks of."""
 
     model: Model
     state: Literal["verified", "damaged", "missing"]
@@ -81,7 +82,7 @@ def cache_folder(cache_dir: StrPath | None = None) -> Path:
 def fetch(
     model: StrPath | Model, *, cache_dir: StrPath | None = None, quiet: bool = False
 ) -> Weights:
-    """Find a model's files, downloading them where they are not in the cache.
+    """Find a model's files, downloading them where they are neither here nor in the cache.
 
     Parameters
     ----------
@@ -110,7 +111,8 @@ def fetch(
             return _given(Path(model))
         model = known
     folder = cache_folder(cache_dir)
-    return find_cached(model, folder) or _fetch_missing(model, folder, quiet=quiet)
+    found = find_packaged(model) or find_cached(model, folder)
+    return found or _fetch_missing(model, folder, quiet=quiet)
 
 
 def task_bundle(
@@ -144,10 +146,10 @@ def task_bundle(
 
 
 def status(model: str | Model, *, cache_dir: StrPath | None = None) -> Status:
-    """Say what the cache holds of a model, by hashing it; nothing is downloaded or changed."""
+    """Say what is here of a model, by hashing it; nothing is downloaded or changed."""
     entry = model if isinstance(model, Model) else catalog.find(model)
     folder = cache_folder(cache_dir)
-    if found := find_cached(entry, folder):
+    if found := find_packaged(entry) or find_cached(entry, folder):
         sizes = sum(file.size_bytes for file in found.files)
         return Status(entry, "verified", tuple(file.path for file in found.files), sizes)
     if damaged := find_damaged(entry, folder):
@@ -156,7 +158,7 @@ def status(model: str | Model, *, cache_dir: StrPath | None = None) -> Status:
 
 
 def verify(model: str | Model, *, cache_dir: StrPath | None = None) -> Weights:
-    """Check a model in the cache, without the network.
+    """Check a model in the package or the cache, without the network.
 
     Raises
     ------
@@ -165,7 +167,7 @@ def verify(model: str | Model, *, cache_dir: StrPath | None = None) -> Weights:
     """
     entry = model if isinstance(model, Model) else catalog.find(model)
     folder = cache_folder(cache_dir)
-    if found := find_cached(entry, folder):
+    if found := find_packaged(entry) or find_cached(entry, folder):
         return found
     if damaged := find_damaged(entry, folder):
         raise WeightsError(
@@ -176,7 +178,7 @@ def verify(model: str | Model, *, cache_dir: StrPath | None = None) -> Weights:
 
 
 def cached(*, cache_dir: StrPath | None = None) -> list[Status]:
-    """List the models of which the cache holds something, in the catalogue's order."""
+    """List the models of which something is here, in the catalogue's order."""
     found = [status(model, cache_dir=cache_dir) for model in catalog.MODELS]
     return [each for each in found if each.state != "missing"]
 

@@ -10,6 +10,9 @@ from typing import Any
 from kinetrace.errors import WeightsError
 from kinetrace.weights._model import Model, ModelFile
 
+# The models that are part of Kinetrace.
+PACKAGED = Path(__file__).parent / "packaged"
+
 _CHUNK_BYTES = 1 << 20
 
 
@@ -93,6 +96,26 @@ def find_cached(model: Model, folder: Path) -> Weights | None:
             if len(right) == len(files):
                 return Weights(model.name, right, model)
     return None
+
+
+def find_packaged(model: Model) -> Weights | None:
+    """Return a model whose file is part of Kinetrace, None for the others.
+
+    Raises
+    ------
+    WeightsError
+        If the file is not there, or not what it was.
+    """
+    if not model.is_packaged:
+        return None
+    path = PACKAGED / model.file.name
+    try:
+        file = WeightsFile(path, sha256_of(path), path.stat().st_size)
+    except OSError as error:
+        raise unreadable(path, error) from error
+    if not model.file.matches(file.sha256):
+        raise WeightsError(f"{path} is not as it was installed: install Kinetrace again")
+    return Weights(model.name, (file,), model)
 
 
 def _check(file: ModelFile, folder: Path) -> WeightsFile | None:

@@ -127,6 +127,12 @@ class Model:
         What its publisher measured.
     same_weights
         Other files that hold the same weights (another precision), known by their hash.
+    detector
+        Name of the plug-in that finds people for it where no other is named.
+    larger
+        Name of a model that is larger and more accurate, to be told where this one has run.
+    is_packaged
+        Whether the file is part of Kinetrace, in ``weights/packaged``: no download.
     """
 
     name: str
@@ -140,6 +146,9 @@ class Model:
     decode: Decode | None = None
     accuracy: tuple[Accuracy, ...] = ()
     same_weights: tuple[ModelFile, ...] = ()
+    detector: str = "rtmdet"
+    larger: str | None = None
+    is_packaged: bool = False
 
     @property
     def sha256(self) -> str:
