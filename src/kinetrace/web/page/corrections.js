@@ -58,8 +58,8 @@ export class Corrections extends EventTarget {
 
   /** As the server wants it. */
   list() {
-    return [...this._latest().values()].map(({ frame, person, id, keypoint, after }) => ({
-      frame, person, id, keypoint: this.poses.skeleton.keypoints[keypoint], x_px: after.x, y_px: after.y,
+    return [...this._latest().values()].map(({ frame, id, keypoint, after }) => ({
+      frame, id, keypoint: this.poses.skeleton.keypoints[keypoint], x_px: after.x, y_px: after.y,
     }));
   }
 

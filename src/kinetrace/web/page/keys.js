@@ -11,7 +11,7 @@ export const KEYS = [
 
 /** Whether a key belongs to what has the focus and not to the film. */
 function isTakenBy(element, key) {
-  if (element.matches("select, textarea, input:not([type=checkbox])")) return true;
+  if (element.matches("select, textarea, input:not([type=checkbox], [type=range])")) return true;
   return [" ", "Enter"].includes(key) && element.matches("button, a, summary, input");
 }
 

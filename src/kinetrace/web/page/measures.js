@@ -38,20 +38,30 @@ function cell(column, value) {
 }
 
 /** Ask the server for a measure; `options` may have a height and an exercise. */
-export function fetchMeasure(jobId, name, options = {}) {
+export async function fetchMeasure(jobId, name, options = {}) {
   const query = new URLSearchParams(Object.entries(options).filter(([, value]) => value !== "" && value !== null));
-  return ask(`/api/jobs/${jobId}/measures/${name}${query.size ? `?${query}` : ""}`);
+  const measure = await ask(`/api/jobs/${jobId}/measures/${name}${query.size ? `?${query}` : ""}`);
+  for (const event of measure.events) {
+    const { what, side } = partsOf(event.label);
+    Object.assign(event, { label: what, side });
+  }
+  return measure;
+}
+
+/** Take a label apart: "Knee, left" is the knee, left; so is "Heel strike left". */
+export function partsOf(label) {
+  const [, what, side] = /^(.*?),? (left|right)$/i.exec(label) ?? [null, label, ""];
+  return { what: inWords(what), side: side.toLowerCase() };
 }
 
 /** Group series into charts: left and right of the same thing are in one. */
 export function grouped(series) {
   const groups = new Map();
   for (const one of series) {
-    const [, side, rest] = /^(left|right)[ _](.+)$/i.exec(one.label) ?? [null, "middle", one.label];
-    const title = inWords(rest);
-    const key = `${title} ${one.unit ?? ""}`;
-    if (!groups.has(key)) groups.set(key, { title, unit: one.unit ?? "", series: [] });
-    groups.get(key).series.push({ side: side.toLowerCase(), ...one });
+    const { what, side } = partsOf(one.label);
+    const key = `${what} ${one.unit ?? ""}`;
+    if (!groups.has(key)) groups.set(key, { title: what, unit: one.unit ?? "", series: [] });
+    groups.get(key).series.push({ ...one, side: side || "middle" });
   }
   return [...groups.values()];
 }

@@ -6,6 +6,8 @@
 import { make } from "./shell.js";
 import { drawPeople } from "./skeleton.js";
 
+const FAR_S = 0.3; // too far to catch up with by going faster
+
 /**
  * Events: "frame" whenever another frame is shown, "play", "pause", "ready", and "broken" if the browser cannot play it.
  * `extras(context, pixels)` is drawn last.
@@ -118,6 +120,10 @@ export class Player extends EventTarget {
     if (!this.isFilm) return;
     this._wanted = null;
     if (this.frame >= this.times.length - 1) this.media.currentTime = 0;
+    this._play();
+  }
+
+  _play() {
     this.media.play().catch((error) => {
       if (error.name !== "AbortError") this._tell("broken"); // a pause right after it is no failure
     });
@@ -125,6 +131,21 @@ export class Player extends EventTarget {
 
   pause() {
     if (this.isFilm) this.media.pause();
+  }
+
+  /** Where films are played together: keep near a time of the table by going a little faster or slower. */
+  follow(time, rate) {
+    if (!this.isFilm) return;
+    const { media, times } = this;
+    if (time < times[0] || time > times[times.length - 1]) {
+      media.pause();
+      return;
+    }
+    const late = time + this._offset - media.currentTime;
+    if (Math.abs(late) > FAR_S) media.currentTime += late;
+    this._wanted = null;
+    media.playbackRate = rate * (1 + Math.max(-0.2, Math.min(0.2, 2 * late)));
+    if (media.paused) this._play();
   }
 
   toggle() {
