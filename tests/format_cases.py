@@ -23,6 +23,8 @@ from kinetrace.skeletons import BODY25, COCO17, with_hands
 # What a format needs that is not always installed.
 NEEDS = {"c3d": "ezc3d", "movement": "h5py", "sleap": "sleap_io"}
 ONE_PERSON = ("c3d", "trc")
+# Their positions are parts of the picture's size.
+SIZED = ("labelstudio",)
 
 
 def path_of(folder: Path, name: str) -> Path:
@@ -33,7 +35,9 @@ def sample(name: str, frames: int = 12, *, skeleton: Skeleton | None = None) -> 
     """What a format can hold: tracked people at even times, one where it must be only one."""
     people = (1,) * frames if name in ONE_PERSON else tuple(i % 3 for i in range(frames))
     skeleton = skeleton or (with_hands(BODY25) if name == "openpose" else COCO17)
-    poses = make_poses(people, skeleton=skeleton, xyz=name in (*ONE_PERSON, "movement"))
+    poses = make_poses(
+        people, skeleton=skeleton, xyz=name in (*ONE_PERSON, "labelstudio", "movement")
+    )
     within = np.arange(len(poses)) - np.searchsorted(poses.frame, poses.frame)
     return dataclasses.replace(
         poses, track_id=within, frame_time_s=np.arange(frames) / 30, frame_index=np.arange(frames)

@@ -16,6 +16,7 @@ import pytest
 from format_cases import (
     NEEDS,
     ONE_PERSON,
+    SIZED,
     path_of,
     read_cuts,
     sample,
@@ -105,6 +106,7 @@ def test_what_loses_nothing_is_written_without_a_warning(tmp_path: Path, name: s
         score=there if name in ONE_PERSON else np.isfinite(got.xy).all(axis=2),
         xyz_m=got.xyz_m if name in (*ONE_PERSON, "movement") else None,
         bbox_xyxy=bounds(got.xy) if name not in ONE_PERSON else None,
+        size_wh=got.size_wh if name in SIZED else None,
     )
     formats.write(bare, path_of(tmp_path, name))
     assert_kept(formats.read(path_of(tmp_path, name)), bare, name)
@@ -232,7 +234,7 @@ def replaced(values: Any, new: Any) -> Iterator[Any]:
             yield copy
 
 
-@pytest.mark.parametrize("name", ["mmpose", "openpose"])
+@pytest.mark.parametrize("name", ["labelstudio", "mmpose", "openpose"])
 @pytest.mark.parametrize("new", [None, -1.5, "x", [], {}, [[]]])
 def test_whatever_stands_in_json_is_read_or_refused(tmp_path: Path, name: str, new: Any) -> None:
     write_quietly(
