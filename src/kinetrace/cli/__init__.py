@@ -26,6 +26,7 @@ from kinetrace.cli.live import live
 from kinetrace.cli.measure import make_app as measure_app
 from kinetrace.cli.models import models
 from kinetrace.cli.report import report
+from kinetrace.cli.serve import serve
 from kinetrace.cli.smooth import smooth
 from kinetrace.cli.track import track
 from kinetrace.cli.train import train
@@ -41,7 +42,7 @@ app = App(
 )
 _COMMANDS = (
     *(estimate, live, draw, report, track, smooth, convert),
-    *(evaluate, train, benchmark, demo, info),
+    *(serve, evaluate, train, benchmark, demo, info),
 )
 for command in _COMMANDS:
     lines = getattr(sys.modules[command.__module__], "EXAMPLES", ())
