@@ -17,14 +17,14 @@ from some_poses import make_poses
 
 from kinetrace import formats, plugins
 from kinetrace.errors import FormatError
-from kinetrace.poses import Poses, Skeleton
+from kinetrace.poses import Poses, Skeleton, bounds
 from kinetrace.skeletons import BODY25, COCO17, with_hands
 
 # What a format needs that is not always installed.
-NEEDS = {"c3d": "ezc3d", "movement": "h5py", "sleap": "sleap_io"}
+NEEDS = {"c3d": "ezc3d", "movement": "h5py", "sleap": "sleap_io", "ultralytics": "yaml"}
 ONE_PERSON = ("c3d", "trc")
 # Their positions are parts of the picture's size.
-SIZED = ("labelstudio",)
+SIZED = ("labelstudio", "ultralytics")
 
 
 def path_of(folder: Path, name: str) -> Path:
@@ -38,6 +38,9 @@ def sample(name: str, frames: int = 12, *, skeleton: Skeleton | None = None) -> 
     poses = make_poses(
         people, skeleton=skeleton, xyz=name in (*ONE_PERSON, "labelstudio", "movement")
     )
+    if name == "ultralytics":
+        xy = np.clip(poses.xy, 0, np.array(poses.size_wh))
+        poses = dataclasses.replace(poses, xy=xy, bbox_xyxy=bounds(xy))
     within = np.arange(len(poses)) - np.searchsorted(poses.frame, poses.frame)
     return dataclasses.replace(
         poses, track_id=within, frame_time_s=np.arange(frames) / 30, frame_index=np.arange(frames)
