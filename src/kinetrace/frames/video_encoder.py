@@ -191,7 +191,8 @@ def _add_stream(
     # Half of the cores: the other half is for whoever makes the next frame meanwhile.
     context.thread_count = min(8, count_cores())
     if codec == "libx264":
-        context.options = {"preset": "veryfast", "crf": "20", "g": "60"}
+        # Two thirds of the time of "veryfast" at its quality (PSNR), for a somewhat larger file.
+        context.options = {"preset": "superfast", "crf": "22", "g": "60"}
     else:
         context.bit_rate = int(size_wh[0] * size_wh[1] * float(rate) * _BITS_A_PIXEL)
     return stream
