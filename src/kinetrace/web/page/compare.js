@@ -1,10 +1,10 @@
 // The page Compare: two recordings side by side with one clock, and their curves over each other.
 
-import { ServerError, ask, attempt, byId, clock, icon, make, personName } from "./shell.js";
+import { ServerError, ask, attempt, byId, clock, icon, make, modelName, personName } from "./shell.js";
 import { chartsOfPairs, differencesOf, paired, summariesOf } from "./curves.js";
 import { listenForKeys } from "./keys.js";
 import { LineUp } from "./lineup.js";
-import { fetchMeasure, measureTitle, peopleOf } from "./measures.js";
+import { fetchMeasure, inOrder, measureTitle, peopleOf } from "./measures.js";
 import { Player } from "./player.js";
 import { Together } from "./together.js";
 
@@ -40,7 +40,7 @@ async function start() {
 
 function fillChoices() {
   const wanted = new URLSearchParams(location.search);
-  const option = (job) => make("option", { value: job.id }, `${job.name} (${[job.options.backend, job.options.model].filter(Boolean).join(" ")})`);
+  const option = (job) => make("option", { value: job.id }, `${job.name} (${modelName(job.options)})`);
   for (const [name, i] of [["a", Math.min(1, jobs.length - 1)], ["b", 0]]) {
     const select = byId(name);
     select.replaceChildren(...jobs.map(option));
@@ -48,8 +48,8 @@ function fillChoices() {
     select.addEventListener("change", open);
   }
   const used = jobs.flatMap(({ options }) => options.measures ?? []);
-  byId("measure").replaceChildren(...info.measures.map((name) => make("option", { value: name }, measureTitle(name))));
-  byId("measure").value = info.measures.find((name) => used.includes(name)) ?? info.measures[0];
+  byId("measure").replaceChildren(...inOrder(info.measures).map((name) => make("option", { value: name }, measureTitle(name))));
+  byId("measure").value = inOrder(info.measures).find((name) => used.includes(name)) ?? inOrder(info.measures)[0];
   byId("measure").addEventListener("change", () => measure());
   for (const name of ["person-a", "person-b"]) byId(name).addEventListener("change", () => draw());
 }

@@ -53,6 +53,7 @@ async function start() {
   new Upload(info, { onSent: () => list.refresh() });
   window.addEventListener("hashchange", route);
   await route();
+  byId("how").open = list.jobs.length === 0;
 }
 
 start();

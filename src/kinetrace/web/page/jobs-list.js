@@ -1,6 +1,6 @@
 // The list of recordings: what waits, what runs and how far, what is done; cancel, open, delete.
 
-import { announce, ask, attempt, byId, bytes, duration, make, plural, toast } from "./shell.js";
+import { announce, ask, attempt, byId, bytes, duration, make, modelName, plural, toast } from "./shell.js";
 
 const ACTIVE = new Set(["queued", "running"]);
 const STATES = { queued: "Waiting", running: "Running", done: "Done", failed: "Failed", cancelled: "Cancelled" };
@@ -137,15 +137,17 @@ function factsOf(job) {
   if (job.state === "running") {
     parts.push(job.phase);
     if (job.frames_done) parts.push(job.frames_expected ? `frame ${job.frames_done} of ${job.frames_expected}` : plural(job.frames_done, "frame"));
-    if (job.seconds_left !== null && job.seconds_left !== undefined) parts.push(`about ${duration(Math.max(1, Math.round(job.seconds_left)))} left`);
+    if (job.seconds_left !== null && job.seconds_left !== undefined) parts.push(`about ${left(job.seconds_left)} left`);
     return parts.filter(Boolean).join(" · ");
   }
   if (job.state === "done" && job.people !== null) parts.push(job.people === 0 ? "nobody found" : plural(job.people, "person", "people"));
   if (job.media?.duration_s) parts.push(duration(job.media.duration_s));
-  parts.push([job.options?.backend, job.options?.model].filter(Boolean).join(" "), when(job.created_utc), bytes(job.size_bytes));
+  parts.push(modelName(job.options), when(job.created_utc), bytes(job.size_bytes));
   if (job.corrected) parts.push("corrected by hand");
   return parts.filter(Boolean).join(" · ");
 }
+
+const left = (seconds) => (seconds < 10 ? `${Math.max(1, Math.round(seconds))} s` : duration(seconds));
 
 function when(utc) {
   const date = new Date(/(Z|[+-]\d\d:?\d\d)$/.test(utc) ? utc : `${utc}Z`);

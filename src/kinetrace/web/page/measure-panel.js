@@ -1,7 +1,9 @@
 // The tabs of measures below the film, linked to the playhead in both directions.
 
 import { ServerError, inWords, make, personName } from "./shell.js";
-import { chartsOf, csvOf, fetchMeasure, measureAbout, measureTitle, notesOf, peopleOf, tableOf } from "./measures.js";
+import { chartsOf, csvOf, fetchMeasure, measureAbout, measureTitle, measuredOnly, notesOf, ofPerson, peopleOf, tableOf } from "./measures.js";
+
+const SHORT = 6; // rows of a summary that may stand before the curves
 
 /** A tab for each measure; those in `first` are measured at once, the others when they are opened. */
 export class MeasurePanel {
@@ -88,14 +90,12 @@ export class MeasurePanel {
     const { times } = this.player;
     this._charts = chartsOf(measure, person, { range: [times[0], times[times.length - 1]], onSeek: (time) => this.player.goToTime(time) });
     this._charts.forEach((chart) => chart.setTime(this.player.time));
-    const parts = [this._form(name, measure, people, person), this._summary(measure), this._chartsPart(), this._rows(name, measure), notesOf(measure.notes)];
+    const summary = measure.summary && measuredOnly(ofPerson(measure.summary, people.length > 1 ? person : null));
+    const short = summary?.rows.length ? tableOf(summary, "In short") : null;
+    const isLong = (summary?.rows.length ?? 0) > SHORT;
+    const nothing = this._charts.length || short || (measure.rows.length && !measure.series.length) ? null : make("p", {}, "Nothing of this kind could be measured in this recording.");
+    const parts = [this._form(name, people, person), nothing, isLong ? null : short, this._chartsPart(), isLong ? short : null, this._rows(name, measure), notesOf(measure.notes)];
     this._panel.replaceChildren(...parts.filter(Boolean));
-  }
-
-  _summary({ rows, summary, notes }) {
-    if (summary?.rows.length) return tableOf(summary, "In short");
-    if (rows.length || notes.length) return null;
-    return make("p", {}, "Nothing of this kind was found in this recording.");
   }
 
   _chartsPart() {
@@ -113,12 +113,12 @@ export class MeasurePanel {
   }
 
   /** Whose curves, and what a measure wants to know. */
-  _form(name, measure = null, people = [], person = null) {
+  _form(name, people = [], person = null) {
     const fields = [];
     if (people.length > 1) fields.push(this._personField(name, people, person));
     if (name === "gait") fields.push(this._heightField(name));
     if (name === "repetitions" && this.exercises?.length) fields.push(this._exerciseField(name));
-    return fields.length ? make("div", { class: "columns controls" }, fields) : null;
+    return fields.length ? make("div", { class: "columns narrow" }, fields) : null;
   }
 
   _personField(name, people, person) {

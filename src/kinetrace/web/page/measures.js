@@ -12,6 +12,14 @@ const EXPLAINED = {
   actions: ["Actions", "Which of fifteen sports actions it is."],
 };
 
+const PLACES = Object.keys(EXPLAINED);
+
+/** Measures by name, in the order in which people look for them; what is not known here comes last. */
+export function inOrder(names) {
+  const place = (name) => (PLACES.includes(name) ? PLACES.indexOf(name) : PLACES.length);
+  return [...names].sort((a, b) => place(a) - place(b) || a.localeCompare(b));
+}
+
 export const measureTitle = (name) => EXPLAINED[name]?.[0] ?? inWords(name);
 export const measureAbout = (name) => EXPLAINED[name]?.[1] ?? "";
 
@@ -85,6 +93,19 @@ export function peopleOf(measure) {
   return [...counts].sort((a, b) => b[1] - a[1]).map(([person]) => person);
 }
 
+/** The rows of a summary in which anything was measured; the summary has a column `measured`, a share. */
+export function measuredOnly({ columns, rows }) {
+  const isValue = (name) => name !== "track_id" && name !== "measured";
+  const kept = rows.filter((row) => row.some((value, i) => isValue(columns[i]) && typeof value === "number"));
+  return { columns, rows: kept };
+}
+
+/** Of one person, where the rows say of whom they are. */
+export function ofPerson({ columns, rows }, person) {
+  const at = columns.indexOf("track_id");
+  return { columns, rows: at < 0 || person === null ? rows : rows.filter((row) => row[at] === person) };
+}
+
 /** A table with a heading for each column; columns in which nothing was measured are left out. */
 export function tableOf({ columns, rows }, caption, { most = MOST_ROWS } = {}) {
   const kept = columns.map((_, i) => i).filter((i) => rows.some((row) => row[i] !== null && row[i] !== ""));
@@ -106,6 +127,6 @@ export function csvOf({ columns, rows }) {
 }
 
 export function notesOf(notes) {
-  return notes.length ? make("div", {}, make("h3", {}, "What to know about these numbers"), make("ul", { class: "notes" }, notes.map((note) => make("li", {}, note.charAt(0).toUpperCase() + note.slice(1))))) : null;
+  return notes.length ? make("div", {}, make("h3", { class: "notes-title" }, "What to know about these numbers"), make("ul", { class: "notes" }, notes.map((note) => make("li", {}, note.charAt(0).toUpperCase() + note.slice(1))))) : null;
 }
 

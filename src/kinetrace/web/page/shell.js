@@ -47,8 +47,8 @@ export class ServerError extends Error {
 
 const GONE = "Kinetrace does not answer. Is `kinetrace serve` still running? Start it again; your recordings are kept.";
 
-/** Ask the server, and return its answer (null where it is empty). Raises ServerError. */
-export async function ask(path, { method = "GET", json, body, signal } = {}) {
+/** Ask the server, and return its answer (null where it is empty or a file). Raises ServerError. */
+export async function ask(path, { method = "GET", json, body, signal, isFile = false } = {}) {
   const headers = json === undefined ? {} : { "Content-Type": "application/json" };
   let response;
   try {
@@ -58,7 +58,7 @@ export async function ask(path, { method = "GET", json, body, signal } = {}) {
     throw new ServerError(GONE);
   }
   if (!response.ok) throw new ServerError(await reasonOf(response), response.status);
-  return response.status === 204 ? null : response.json();
+  return response.status === 204 || isFile ? null : response.json();
 }
 
 async function reasonOf(response) {
@@ -116,7 +116,7 @@ export function bytes(count) {
   let step = 0;
   let value = count;
   for (; value >= 1000 && step < units.length - 1; step += 1) value /= 1000;
-  return `${value >= 100 || step === 0 ? value.toFixed(0) : value.toFixed(1)} ${units[step]}`;
+  return `${value >= 100 || Number.isInteger(value) ? value.toFixed(0) : value.toFixed(1)} ${units[step]}`;
 }
 
 /** A length of time, as people say it: "45 s", "3 min 20 s". */
@@ -125,7 +125,8 @@ export function duration(seconds) {
   if (seconds < 10) return `${Math.max(0, seconds).toFixed(1)} s`;
   if (whole < 60) return `${whole} s`;
   if (whole < 3600) return `${Math.floor(whole / 60)} min${whole % 60 ? ` ${whole % 60} s` : ""}`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+  const minutes = Math.floor((whole % 3600) / 60);
+  return `${Math.floor(whole / 3600)} h${minutes ? ` ${minutes} min` : ""}`;
 }
 
 /** A moment of a film: "0:07.233". */
@@ -152,6 +153,12 @@ const WORDS = { sd: "SD", cv: "CV" };
 export function inWords(name) {
   const words = name.split(/[_ ]+/).filter(Boolean).map((word) => WORDS[word] ?? word).join(" ");
   return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** "mediapipe-full", or "hrnet mine" where the model's name does not say the backend. */
+export function modelName({ backend = "", model = null } = {}) {
+  if (!model) return backend;
+  return model.startsWith(backend) ? model : `${backend} ${model}`;
 }
 
 /** What somebody is called, as in the notes of the measures. */

@@ -1,7 +1,7 @@
 // Choosing files and how they are analysed, and sending them to the server.
 
-import { ServerError, bytes, byId, duration, icon, make, plural, reason, toast } from "./shell.js";
-import { measureAbout, measureTitle } from "./measures.js";
+import { ServerError, announce, bytes, byId, duration, icon, make, modelName, plural, reason, toast } from "./shell.js";
+import { inOrder, measureAbout, measureTitle } from "./measures.js";
 
 const MEMORY = "kinetrace.options";
 const KINDS = /^(video|image)\//;
@@ -52,17 +52,18 @@ export class Upload {
     const remembered = remember();
     const isThere = (name) => backends.some((backend) => backend.name === name && backend.available);
     byId("backend").replaceChildren(...backends.map(({ name, available }) => make("option", { value: name, disabled: !available }, available ? titled(name) : `${titled(name)} (not installed)`)));
-    const first = isThere(remembered.backend) ? remembered.backend : backends.find(({ available }) => available)?.name;
+    const first = [remembered.backend, "mediapipe", ...backends.map(({ name }) => name)].find(isThere);
     if (first) byId("backend").value = first;
     byId("people").replaceChildren(...PEOPLE.map(([value, text]) => make("option", { value }, text)));
     byId("people").value = PEOPLE.some(([value]) => value === remembered.max_people) ? remembered.max_people : "1";
     const chosen = remembered.measures ?? ["angles"];
-    byId("measures").replaceChildren(...measures.map((name) => {
+    byId("measures").replaceChildren(...inOrder(measures).map((name) => {
       const box = make("input", { type: "checkbox", value: name });
       box.checked = chosen.includes(name);
       return make("label", { class: "check", title: measureAbout(name) }, box, make("span", {}, measureTitle(name)));
     }));
     byId("blur").checked = remembered.blur_faces === true;
+    byId("how").addEventListener("change", () => this._tellHow());
     this._backendChosen(remembered.model);
   }
 
@@ -86,7 +87,15 @@ export class Upload {
     const model = this._backend?.models.find(({ name }) => name === byId("model").value);
     byId("model-hint").textContent = model ? [model.bytes ? bytes(model.bytes) : null, model.licence, "fetched when first used"].filter(Boolean).join(" · ") : "";
     byId("people-hint").textContent = byId("backend").value === "mediapipe" ? "One is followed from frame to frame; for more, every frame is searched, which takes longer." : "The more there are in the picture, the longer it takes.";
+    this._tellHow();
     this._refresh();
+  }
+
+  _tellHow() {
+    const { backend, model, measures, blur_faces } = this._options;
+    const people = byId("people").selectedOptions[0].textContent.toLowerCase();
+    const what = measures.length ? measures.map((name) => measureTitle(name).toLowerCase()).join(", ") : "no measures";
+    byId("how-text").textContent = [modelName({ backend, model }), people, what, blur_faces ? "faces blurred" : null].filter(Boolean).join(" · ");
   }
 
   _add(list) {
@@ -152,7 +161,9 @@ export class Upload {
     this._isSending = false;
     byId("sending").hidden = true;
     this._refresh();
-    if (sent) toast(`${plural(sent, "file")} taken. Below you see how far ${sent > 1 ? "they are" : "it is"}.`);
+    if (!sent) return;
+    announce(`${plural(sent, "file")} taken.`);
+    byId("recordings").scrollIntoView({ block: "nearest" });
   }
 
   /** Send one file; its job, or null if it was stopped. fetch cannot tell how much has gone. */

@@ -1,8 +1,9 @@
 // One recording: the film with the skeletons over it, the timeline, measures, corrections and downloads.
 
-import { announce, ask, attempt, bytes, clock, duration, icon, make, number, personName, plural, toast } from "./shell.js";
+import { announce, ask, attempt, bytes, clock, duration, icon, make, modelName, number, personName, plural, toast } from "./shell.js";
 import { Correcting } from "./correct.js";
 import { KEYS, listenForKeys } from "./keys.js";
+import { inOrder } from "./measures.js";
 import { MeasurePanel } from "./measure-panel.js";
 import { Player } from "./player.js";
 import { Timeline } from "./timeline.js";
@@ -10,7 +11,7 @@ import { Timeline } from "./timeline.js";
 const SPEEDS = [0.1, 0.25, 0.5, 1, 2];
 const DOWNLOADS = {
   csv: ["Table (CSV)", "every point in every frame, for Excel and others"], parquet: ["Table (Parquet)", "the same, small and exact, for pandas"],
-  coco: ["Keypoints (COCO)", "for other tools"], overlay: ["Film with skeleton", "drawn into the picture"], report: ["Report", "one page to read and print"],
+  coco: ["COCO", "keypoints for other tools"], overlay: ["Film with skeleton", "drawn into it"], report: ["Report", "one page to read and print"],
 };
 
 let open = null;
@@ -51,7 +52,7 @@ export async function openViewer(place, job, info) {
   player.addEventListener("frame", () => timeline.setFrame(player.frame));
   player.addEventListener("broken", () => toast("The browser cannot show this film. The table and the film with skeleton can be saved all the same.", { isError: true }));
   const measures = new MeasurePanel({
-    job, player, names: info.measures, first: info.measures.filter((name) => job.options.measures?.includes(name)), exercises: info.exercises,
+    job, player, names: inOrder(info.measures), first: inOrder(info.measures).filter((name) => job.options.measures?.includes(name)), exercises: info.exercises,
     onEvents: (name, found) => {
       events.set(name, found);
       timeline.setEvents([...events.values()].flat());
@@ -62,10 +63,22 @@ export async function openViewer(place, job, info) {
     onSaved: (changed) => measures.again(changed),
   });
   open = { job, player, correcting };
-  const film = make("div", {}, player.element, player.isFilm && controls(player, poses), player.isFilm && timeline.element, player.isFilm && timeline.legend);
+  const film = make("div", {}, keptInView(player), player.isFilm && controls(player, poses), player.isFilm && timeline.element, player.isFilm && timeline.legend);
   const side = make("div", {}, shown(player, poses, timeline), correcting.element, downloads(job, info), player.isFilm && keyHelp());
   place.replaceChildren(title(job), about(job, poses), ...warnings(job), make("div", { class: "viewer has-side" }, film, side), measures.element);
   place.querySelector("h1").focus();
+}
+
+/** The picture, which goes to a corner while one reads what is below it, so that curves and film are seen at once. */
+function keptInView(player) {
+  const place = make("div", { class: "stage-place" }, player.element);
+  place.style.setProperty("--ratio", player.element.style.getPropertyValue("--ratio"));
+  const isWide = window.matchMedia("(min-width: 48rem)");
+  new IntersectionObserver(([entry]) => {
+    const isAbove = !entry.isIntersecting && entry.boundingClientRect.bottom < 0;
+    player.element.classList.toggle("is-aside", isAbove && player.isFilm && isWide.matches);
+  }).observe(place);
+  return place;
 }
 
 function title(job) {
@@ -79,7 +92,7 @@ function about(job, poses) {
   return make("p", { class: "soft number" }, [
     `${media.width_px} × ${media.height_px} px`, media.duration_s ? duration(media.duration_s) : null,
     job.kind === "video" ? `people in ${withPeople.toLocaleString("en")} of ${plural(frames, "frame")}` : plural(poses.people[0]?.length ?? 0, "person", "people"),
-    job.mean_score === null ? null : `mean score ${number(job.mean_score)}`, [options.backend, options.model].filter(Boolean).join(" "),
+    job.mean_score === null ? null : `mean score ${number(job.mean_score)}`, modelName(options),
     job.corrected ? "corrected by hand" : null,
   ].filter(Boolean).join(" · "));
 }
@@ -93,7 +106,7 @@ function controls(player, poses) {
   const square = (name, label, act) => make("button", { type: "button", class: "square", "aria-label": label, title: label, onclick: act }, icon(name));
   const play = square("play", "Play", () => player.toggle());
   play.id = "play";
-  const where = make("span", { class: "clock", id: "clock" });
+  const where = make("span", { class: "clock grow", id: "clock" });
   const tell = () => { where.textContent = `${clock(player.time)} · frame ${player.frame + 1} of ${last + 1}`; };
   const playing = () => {
     play.replaceChildren(icon(player.isPlaying ? "pause" : "play"));
@@ -106,7 +119,7 @@ function controls(player, poses) {
   tell();
   return make("div", { class: "row controls", role: "group", "aria-label": "Film" },
     square("first", "First frame", () => player.goTo(0)), square("back", "One frame back", () => player.step(-1)), play,
-    square("forward", "One frame on", () => player.step(1)), square("last", "Last frame", () => player.goTo(last)), where, make("span", { class: "spacer" }),
+    square("forward", "One frame on", () => player.step(1)), square("last", "Last frame", () => player.goTo(last)), where,
     choice("Speed", SPEEDS.map((rate) => [rate, `${rate} ×`]), 1, (rate) => { player.speed = rate; }),
     choice("Zoom", [[1, "Whole picture"], [2, "2 ×"], [4, "4 ×"]], 1, (factor) => player.zoom(factor, poses.tracks[0]?.id)));
 }
@@ -143,11 +156,41 @@ function shown(player, poses, timeline) {
 
 function downloads(job, info) {
   const kinds = info.downloads.filter((kind) => kind in DOWNLOADS);
+  const titleOf = (kind) => (kind === "overlay" && job.kind === "image" ? "Picture with skeleton" : DOWNLOADS[kind][0]);
   return make("section", { class: "card", "aria-label": "Save" }, make("h3", {}, "Save"),
     make("ul", { class: "saves" }, kinds.map((kind) => make("li", {},
-      make("a", { class: "button", href: `/api/jobs/${job.id}/download/${kind}`, download: true, id: `download-${kind}` }, DOWNLOADS[kind][0]),
+      saveLink(job, kind, titleOf(kind)),
       make("span", { class: "small soft" }, DOWNLOADS[kind][1])))),
     make("p", { class: "small soft" }, `On this computer it takes ${bytes(job.size_bytes)}.`));
+}
+
+/** A link that waits until the server has made the file, and says so, before the browser takes it. */
+function saveLink(job, kind, text) {
+  const link = make("a", { class: "button", href: `/api/jobs/${job.id}/download/${kind}`, download: true, id: `download-${kind}` }, text);
+  let isReady = false;
+  link.addEventListener("click", async (event) => {
+    if (isReady) {
+      isReady = false; // this is the click below
+      return;
+    }
+    event.preventDefault();
+    if (link.getAttribute("aria-busy") === "true") return;
+    link.setAttribute("aria-busy", "true");
+    link.textContent = "Making it …";
+    isReady = (await attempt(() => isMade(link.href))) ?? false;
+    link.removeAttribute("aria-busy");
+    link.textContent = text;
+    if (isReady) link.click();
+  });
+  return link;
+}
+
+/** Ask for a file until its first bytes come; the rest is not wanted here. */
+async function isMade(address) {
+  const asking = new AbortController();
+  await ask(address, { signal: asking.signal, isFile: true });
+  asking.abort();
+  return true;
 }
 
 function keyHelp() {
