@@ -21,7 +21,14 @@ from kinetrace.poses import Poses, Skeleton, bounds
 from kinetrace.skeletons import BODY25, COCO17, with_hands
 
 # What a format needs that is not always installed.
-NEEDS = {"c3d": "ezc3d", "movement": "h5py", "sleap": "sleap_io", "ultralytics": "yaml"}
+NEEDS = {
+    "c3d": "ezc3d",
+    "deeplabcut_hdf5": "tables",
+    "movement": "h5py",
+    "nwb": "ndx_pose",
+    "sleap": "sleap_io",
+    "ultralytics": "yaml",
+}
 ONE_PERSON = ("c3d", "trc")
 # Their positions are parts of the picture's size.
 SIZED = ("labelstudio", "ultralytics")

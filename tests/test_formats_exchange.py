@@ -288,6 +288,8 @@ if name in NEEDS:
     __import__(NEEDS[name])
 if name == "movement":
     import xarray, h5netcdf.core
+if name == "deeplabcut_hdf5":
+    import pandas.io.pytables
 """
     told = write_to_full_disk(making, path, name)
     assert "system allows" in told or "could not write" in told
@@ -334,14 +336,15 @@ def test_a_format_is_named_where_the_ending_does_not_tell_it(tmp_path: Path) -> 
         formats.read(tmp_path / "results.json")
 
 
-@pytest.mark.parametrize("name", ["c3d", "movement", "sleap"])
+@pytest.mark.parametrize("name", ["c3d", "deeplabcut_hdf5", "movement", "nwb", "sleap"])
 def test_what_is_not_installed_is_named_with_its_extra(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     poses = sample(name)
     write_quietly(poses, path_of(tmp_path, name))
-    monkeypatch.setitem(sys.modules, NEEDS[name], None)
-    extra = {"c3d": "c3d", "movement": "xarray", "sleap": "sleap"}[name]
+    for package in (NEEDS[name], "h5py"):
+        monkeypatch.setitem(sys.modules, package, None)
+    extra = {"deeplabcut_hdf5": "deeplabcut", "movement": "xarray"}.get(name, name)
     for call in (
         lambda: formats.read(path_of(tmp_path, name)),
         lambda: formats.write(poses, path_of(tmp_path, name)),
