@@ -220,7 +220,8 @@ class Session:
         if self._gait is not None:
             notes += self._gait.notes
         elif self._trainer is not None:
-            notes += self._trainer.notes
+            # A window over the last seconds always begins and ends in the middle of something.
+            notes += [note for note in self._trainer.notes if "mid-movement" not in note]
         return tuple(dict.fromkeys(notes))
 
 
