@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "kinetrace serve",
     "kinetrace serve --folder study/ --keep-days 0",
-    "kinetrace serve --host 0.0.0.0 --no-open",
+    "kinetrace serve --host 0.0.0.0 --no-open  # for others: they need the token",
 )
 
 
@@ -23,6 +23,7 @@ def serve(
     *,
     host: str = "127.0.0.1",
     port: int = 8765,
+    name: list[str] | None = None,
     folder: Path | None = None,
     keep_days: float = 30.0,
     storage_gb: float = 20.0,
@@ -45,6 +46,9 @@ def serve(
         others, who then need the token in the address that is printed.
     port
         The port; 0 is any that is free.
+    name
+        What others call this machine in the address, where it is not its own name or number; and
+        another name if given again.
     folder
         Where jobs are kept, instead of the usual place.
     keep_days
@@ -78,6 +82,7 @@ def serve(
             folder=(folder or _usual_folder()).expanduser().absolute(),
             host=host,
             port=listener.getsockname()[1],
+            names=tuple(name or ()),
             token=secrets.token_urlsafe(24) if token or not is_loopback(host) else None,
             limits=limits,
         )
@@ -93,6 +98,7 @@ def _usual_folder() -> Path:
 
 def _listen(host: str, port: int) -> socket.socket:
     import socket
+    import sys
 
     from kinetrace.errors import KinetraceError
 
@@ -101,8 +107,10 @@ def _listen(host: str, port: int) -> socket.socket:
         family, kind, protocol, _, address = found[0]
         listener = socket.socket(family, kind, protocol)
         try:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if sys.platform != "win32":  # where it would let two servers have the same port
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
+            listener.listen(128)  # whoever is quicker than the server's start waits
         except BaseException:
             listener.close()
             raise

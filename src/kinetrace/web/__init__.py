@@ -33,6 +33,8 @@ def create_app(config: Config) -> FastAPI:
     try:
         import fastapi  # noqa: F401 - to say what is missing
         import python_multipart  # noqa: F401
+        import uvicorn  # noqa: F401
+        import websockets  # noqa: F401
     except ImportError as error:
         raise MissingExtraError("the page in the browser", "web") from error
     from kinetrace.web.app import build

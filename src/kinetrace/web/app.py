@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,15 +15,14 @@ from starlette.exceptions import HTTPException
 
 from kinetrace import __version__
 from kinetrace.errors import KinetraceError
-from kinetrace.web import live
+from kinetrace.web import live, result_routes, routes
 from kinetrace.web.config import Config
-from kinetrace.web.jobs import FullError, Jobs, StateError
-from kinetrace.web.routes import make_router, sentence
+from kinetrace.web.jobs import FullError, Jobs, NoRoomError, StateError
+from kinetrace.web.routes import sentence
+from kinetrace.web.running import Runner
 from kinetrace.web.schema import problems
 from kinetrace.web.security import Guard
 from kinetrace.web.wording import public
-
-_log = logging.getLogger(__name__)
 
 _PAGE = Path(__file__).parent / "page"
 _PAGES = {"/": "index.html", "/live": "live.html", "/compare": "compare.html"}
@@ -39,14 +37,15 @@ def build(config: Config) -> FastAPI:
         If the folder cannot be used.
     """
     jobs = Jobs(config)
+    runner = Runner(jobs)
 
     @asynccontextmanager
     async def living(_app: FastAPI) -> AsyncIterator[None]:
-        jobs.start()
+        runner.start()
         try:
             yield
         finally:
-            jobs.stop()
+            runner.stop()
 
     app = FastAPI(
         title="Kinetrace",
@@ -58,9 +57,9 @@ def build(config: Config) -> FastAPI:
         lifespan=living,
         responses=problems(e422="What was sent makes no sense."),
     )
-    app.state.config = config
-    app.include_router(make_router(jobs, config))
-    app.include_router(live.router)
+    app.state.config, app.state.jobs, app.state.runner = config, jobs, runner
+    for module in (routes, result_routes, live):
+        app.include_router(module.router)
     _add_pages(app)
     _add_errors(app)
     app.add_middleware(Guard, config=config)
@@ -100,13 +99,16 @@ def _add_errors(app: FastAPI) -> None:
     def of_full(_request: Request, error: FullError) -> Response:
         return told(429, str(error))
 
+    @app.exception_handler(NoRoomError)
+    def of_room(_request: Request, error: NoRoomError) -> Response:
+        return told(413, str(error))
+
     @app.exception_handler(KinetraceError)
     def of_ours(_request: Request, error: KinetraceError) -> Response:
         return told(422, public(str(error)))
 
     @app.exception_handler(Exception)
-    def of_bug(_request: Request, error: Exception) -> Response:
-        _log.error("a request failed", exc_info=error)
+    def of_bug(_request: Request, _error: Exception) -> Response:
         return told(500, "Something went wrong inside Kinetrace; the server's window says what.")
 
 

@@ -65,6 +65,8 @@ class Config:
         Where it keeps what is uploaded and what is made of it; made if it is not there.
     host, port
         The address that it listens on.
+    names
+        What else the machine is called by those who may ask it.
     token
         What a client must show; None where the address can only be reached from this machine.
     limits
@@ -79,17 +81,13 @@ class Config:
     folder: Path
     host: str = "127.0.0.1"
     port: int = PORT
+    names: tuple[str, ...] = ()
     token: str | None = None
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
         if self.token is None and not is_loopback(self.host):
             raise ValueError(f"others can reach {self.host}: a token is needed")
-
-    @property
-    def token_free(self) -> bool:
-        """Whether nobody is asked for a token."""
-        return self.token is None
 
 
 def is_loopback(host: str) -> bool:

@@ -150,8 +150,11 @@ def _probe_image(path: Path, suffix: str, most_pixels: int) -> Media:
 
     with warnings.catch_warnings(), contextlib.suppress(OSError, SyntaxError, ValueError):
         warnings.simplefilter("ignore")
-        with Image.open(path) as opened:  # tells the size before anything is decoded
-            _check_size(*opened.size, most_pixels)
+        try:
+            with Image.open(path) as opened:  # tells the size before anything is decoded
+                _check_size(*opened.size, most_pixels)
+        except Image.DecompressionBombError as error:
+            raise SourceError("The picture is far too large: make it smaller first.") from error
     try:
         height, width = read_image(path).shape[:2]
     except SourceError as error:

@@ -11,6 +11,8 @@ from kinetrace.batch.settings import Settings
 
 TABLE = "poses.keypoints.csv"
 POSES = "poses.json"
+# How the names of files begin that are made of the table, and wrong once that is corrected.
+MADE = ("made.", "measure.")
 
 What: TypeAlias = Literal["parquet", "coco", "overlay", "report"]
 

@@ -14,7 +14,7 @@ from kinetrace._atomic import replacing
 from kinetrace.errors import KinetraceError
 from kinetrace.formats import read, write
 from kinetrace.poses import Poses
-from kinetrace.web.orders import POSES, TABLE, Correct, Correction
+from kinetrace.web.orders import MADE, POSES, TABLE, Correct, Correction
 
 
 class CorrectionError(KinetraceError):
@@ -109,6 +109,8 @@ def _plain(value: Any) -> Any:
 def correct(order: Correct) -> None:
     """Correct a job's table; its log tells what was changed, and from what.
 
+    What was made of the table before is removed: it is made again when it is asked for.
+
     A point that a person has placed has the score 1. Where it was in space is not known any more.
 
     Raises
@@ -119,6 +121,9 @@ def correct(order: Correct) -> None:
     table = order.folder / TABLE
     write(corrected(read(table), order.corrections), table)
     write_json(order.folder)
+    for path in order.folder.iterdir():
+        if path.name.startswith(MADE):
+            path.unlink()
 
 
 def corrected(poses: Poses, corrections: Sequence[Correction]) -> Poses:

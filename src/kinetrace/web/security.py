@@ -101,7 +101,7 @@ class Guard:
 
     def _is_ours(self, host: str) -> bool:
         name = urlsplit(f"//{host}").hostname or "" if _is_plain(host) else ""
-        return name in self._names or (not self._config.token_free and _is_address(name))
+        return name in self._names or (self._config.token is not None and _is_address(name))
 
     def _without_token(self, scope: Scope, headers: Headers) -> Response | None:
         token = self._config.token
@@ -131,10 +131,10 @@ class Guard:
 
 
 def _names_of(config: Config) -> frozenset[str]:
-    names = {"localhost", "127.0.0.1", "::1", config.host.lower()}
-    if not config.token_free:
-        names |= {socket.gethostname().lower(), socket.getfqdn().lower()}
-    return frozenset(names)
+    names = {"localhost", "127.0.0.1", "::1", config.host, *config.names}
+    if config.token is not None:
+        names.add(socket.gethostname())
+    return frozenset(name.lower() for name in names)
 
 
 def _is_plain(host: str) -> bool:

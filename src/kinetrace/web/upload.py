@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -44,9 +44,6 @@ class Upload:
     name: str = ""
     file_bytes: int = 0
     options: bytes = b""
-    _header: bytes = b""
-    _value: bytes = b""
-    _headers: dict[str, bytes] = field(default_factory=dict)
 
 
 class _Parts:
@@ -132,6 +129,10 @@ async def take_in(request: Request, path: Path, most_bytes: int) -> Upload:
             raise HTTPException(400, "The form cannot be read: send it again.") from error
         except ClientDisconnect as error:
             raise HTTPException(400, "The upload broke off: send it again.") from error
+        except OSError as error:
+            raise HTTPException(
+                413, f"The file cannot be kept ({error.strerror}): free some space on the disk."
+            ) from error
     if not parts.is_whole:
         raise HTTPException(400, "The upload broke off: send it again.")
     if "file" not in parts.fields or not parts.upload.file_bytes:

@@ -14,6 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import IO, Any, TypeAlias
 
 from kinetrace.batch._messages import receive, send
@@ -73,6 +74,9 @@ def _keep_modest(file_bytes: int) -> None:
         size = file_bytes if most == resource.RLIM_INFINITY else min(file_bytes, most)
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # Where memory runs out, Linux ends this process and not the server.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
 
 
 def _teller(pipe: IO[bytes]) -> Tell:
