@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from kinetrace.errors import OutputError
 from kinetrace.labels import Image
 
@@ -51,15 +53,19 @@ class Window:
 
     def show(self, image: Image, said: str) -> None:
         """Show a picture, (H, W, 3) uint8 RGB, and what was said last below it."""
+        import cv2
         from PIL import Image as Pillow
         from PIL import ImageTk
 
         if self._root is None or not self.is_open:
             return
-        picture = Pillow.fromarray(image)
+        height, width = image.shape[:2]
         room = self._root.winfo_screenwidth() * 0.9, self._root.winfo_screenheight() * 0.8
-        if picture.width > room[0] or picture.height > room[1]:
-            picture.thumbnail((int(room[0]), int(room[1])))
+        scale = min(1.0, room[0] / width, room[1] / height)
+        if scale < 1:
+            size = max(1, int(width * scale)), max(1, int(height * scale))
+            image = np.asarray(cv2.resize(image, size), dtype=np.uint8)
+        picture = Pillow.fromarray(image)
         if self._photo is None or (self._photo.width(), self._photo.height()) != picture.size:
             self._photo = ImageTk.PhotoImage(picture)
             self._picture.configure(image=self._photo)
