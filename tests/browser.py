@@ -85,7 +85,7 @@ def serving(folder: Path, **limits: Any) -> Iterator[str]:
     port = free_port()
     app = create_app(Config(folder=folder, port=port, limits=Limits(**limits)))
     settings = uvicorn.Config(
-        app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=2
+        app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=15
     )
     server = uvicorn.Server(settings)
     thread = threading.Thread(target=server.run, daemon=True)

@@ -115,17 +115,19 @@ function fillPeople() {
   });
 }
 
-const chosenPeople = () => ["person-a", "person-b"].map((id) => Number(byId(id).value));
+/** Their ids; null where nobody was measured. */
+const chosenPeople = () => ["person-a", "person-b"].map((id) => (byId(id).value === "" ? null : Number(byId(id).value)));
 
 function draw() {
   if (!pair?.measures) return;
   const { together, measures } = pair;
-  const pairs = paired(measures, chosenPeople(), together.zeros);
+  const people = chosenPeople();
+  const pairs = paired(measures, people, together.zeros);
   pair.charts = chartsOfPairs(pairs, { range: together.range, onSeek: (time) => together.goTo(time) });
   pair.charts.forEach((chart) => chart.setTime(together.time));
   const parts = pairs.length ? [make("div", { class: "charts controls" }, pair.charts.map(({ element }) => element)), differencesOf(pairs)] : [];
   const nothing = parts.length ? null : make("p", {}, "There is no curve that both have. Choose another measure or person.");
-  byId("curves").replaceChildren(...[nothing, summariesOf(measures), ...parts].filter(Boolean));
+  byId("curves").replaceChildren(...[nothing, ...parts, summariesOf(measures, people)].filter(Boolean));
 }
 
 start();

@@ -33,7 +33,7 @@ export class Correcting {
     const button = (text, act, attributes = {}) => make("button", { type: "button", onclick: act, ...attributes }, text);
     this._toggle = button("Correct points", () => this._switch(!this.isOn), { "aria-pressed": "false", id: "correct" });
     this._people = make("select", { onchange: (event) => this._choosePerson(Number(event.target.value)) });
-    this._keypoints = make("select", { onchange: (event) => this._choose(this.person, Number(event.target.value)) },
+    this._keypoints = make("select", { id: "point", onchange: (event) => this._choose(this.person, Number(event.target.value)) },
       this.poses.skeleton.keypoints.map((name, k) => make("option", { value: String(k) }, inWords(name))));
     this._remove = button("Not there", () => this._put(null));
     this._place = button("Put it in the middle", () => this._put(this._middle()));
@@ -117,7 +117,7 @@ export class Correcting {
   }
 
   _put(xy, gesture = null) {
-    if (!this.target) return;
+    if (!this.target || (!xy && !isThere(this.target.xy, this.keypoint))) return;
     const { frame } = this.player;
     this.corrections.set({ frame, person: this.person, keypoint: this.keypoint, xy: xy && this._within(xy), gesture });
   }

@@ -2,7 +2,7 @@
 
 import { make, number } from "./shell.js";
 import { Chart, valueAt } from "./chart.js";
-import { partsOf, tableOf } from "./measures.js";
+import { measuredOnly, ofPerson, partsOf, tableOf } from "./measures.js";
 
 /**
  * Pair the curves of A and B that are of the same thing.
@@ -43,7 +43,10 @@ export function differencesOf(pairs) {
 }
 
 /** The summaries of both, one beside the other. */
-export function summariesOf(measures) {
-  const parts = measures.map(({ summary }, i) => (summary?.rows.length ? tableOf(summary, `In short: ${"AB"[i]}`) : null)).filter(Boolean);
-  return parts.length ? make("div", { class: "halves controls" }, parts) : null;
+export function summariesOf(measures, people) {
+  const parts = measures.map(({ summary }, i) => {
+    const own = summary && measuredOnly(ofPerson(summary, people[i] ?? null));
+    return own?.rows.length ? tableOf(own, `In short: ${"AB"[i]}`) : null;
+  });
+  return parts.some(Boolean) ? make("div", { class: "halves controls" }, parts.filter(Boolean)) : null;
 }

@@ -89,7 +89,8 @@ const isOf = (thing, person) => person === null || thing.person === null || thin
 /** Who is in a measure, the one with the most rows first. */
 export function peopleOf(measure) {
   const counts = new Map();
-  for (const { person, time_s } of measure.series) if (person !== null && person !== undefined) counts.set(person, (counts.get(person) ?? 0) + time_s.length);
+  const at = measure.columns.indexOf("track_id");
+  for (const person of at < 0 ? [] : measure.rows.map((row) => row[at])) counts.set(person, (counts.get(person) ?? 0) + 1);
   return [...counts].sort((a, b) => b[1] - a[1]).map(([person]) => person);
 }
 

@@ -10,8 +10,8 @@ import { Timeline } from "./timeline.js";
 
 const SPEEDS = [0.1, 0.25, 0.5, 1, 2];
 const DOWNLOADS = {
-  csv: ["Table (CSV)", "every point in every frame, for Excel and others"], parquet: ["Table (Parquet)", "the same, small and exact, for pandas"],
-  coco: ["COCO", "keypoints for other tools"], overlay: ["Film with skeleton", "drawn into it"], report: ["Report", "one page to read and print"],
+  csv: ["Table (CSV)", "for Excel and others"], parquet: ["Table (Parquet)", "the same, for pandas"],
+  coco: ["COCO", "for other tools"], overlay: ["Film with skeleton", "drawn into it"], report: ["Report", "one page to read and print"],
 };
 
 let open = null;
@@ -63,9 +63,9 @@ export async function openViewer(place, job, info) {
     onSaved: (changed) => measures.again(changed),
   });
   open = { job, player, correcting };
-  const film = make("div", {}, keptInView(player), player.isFilm && controls(player, poses), player.isFilm && timeline.element, player.isFilm && timeline.legend);
-  const side = make("div", {}, shown(player, poses, timeline), correcting.element, downloads(job, info), player.isFilm && keyHelp());
-  place.replaceChildren(title(job), about(job, poses), ...warnings(job), make("div", { class: "viewer has-side" }, film, side), measures.element);
+  const film = make("div", { class: "film" }, keptInView(player), player.isFilm && controls(player, poses), player.isFilm && timeline.element, player.isFilm && timeline.legend);
+  const side = make("div", { class: "side" }, shown(player, poses, timeline), correcting.element, downloads(job, info), player.isFilm && keyHelp());
+  place.replaceChildren(title(job), about(job, poses), ...warnings(job), make("div", { class: "viewer" }, film, side, measures.element));
   place.querySelector("h1").focus();
 }
 
