@@ -35,7 +35,10 @@ METRES = {"trc": 5e-6, "c3d": 1e-6}
 PIXELS = {"trc": 5e-4, "c3d": 1e-3}
 FIELDS = [f.name for f in dataclasses.fields(Poses) if f.name != "skeleton"]
 
-NAMES = [n for n in plugins.names("formats") if hasattr(plugins.load("formats", n), "LOSES")]
+# A BVH's bones keep their length, so it gives back what it can hold of a body: test_formats_bvh.py.
+APPROXIMATE = ("bvh",)
+LOSING = [n for n in plugins.names("formats") if hasattr(plugins.load("formats", n), "LOSES")]
+NAMES = [n for n in LOSING if n not in APPROXIMATE]
 each_format = pytest.mark.parametrize("name", NAMES)
 each_file = pytest.mark.parametrize(
     "name", [n for n in NAMES if not hasattr(plugins.load("formats", n), "IS_FOLDER")]
@@ -355,7 +358,7 @@ def test_what_is_not_installed_is_named_with_its_extra(
 
 
 def test_every_format_says_what_it_loses_by_the_names_of_fields() -> None:
-    for name in NAMES:
+    for name in LOSING:
         module: ModuleType = plugins.load("formats", name)
         assert set(module.LOSES) <= set(FIELDS)
 
@@ -363,7 +366,7 @@ def test_every_format_says_what_it_loses_by_the_names_of_fields() -> None:
 def test_the_documentation_tells_what_each_format_loses() -> None:
     page = (Path(__file__).parents[1] / "docs" / "formats.md").read_text(encoding="utf-8")
     rows = [line.strip("|").split("|") for line in page.splitlines() if line.startswith("| `")]
-    for name in NAMES:
+    for name in LOSING:
         module = plugins.load("formats", name)
         (cells,) = [
             [cell.strip() for cell in row[2:7]]
