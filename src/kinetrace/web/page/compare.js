@@ -14,6 +14,7 @@ let pair = null; // what is shown: {jobs, players, together, lineUp, charts, mea
 
 listenForKeys({
   isOpen: () => pair !== null,
+  isFilm: () => pair.players.some(({ isFilm }) => isFilm),
   step: (by) => pair.together.step(by),
   first: () => pair.together.first(),
   last: () => pair.together.last(),

@@ -49,7 +49,7 @@ export class Correcting {
       this._what, make("div", { class: "row" }, this._remove, this._place),
       make("div", { class: "row controls" }, this._undo, this._redo, this._save));
     return make("section", { class: "card", "aria-label": "Correct points" },
-      make("h3", {}, "Is a point wrong?"), this._toggle, this._tools);
+      make("h2", {}, "Is a point wrong?"), this._toggle, this._tools);
   }
 
   _switch(isOn) {

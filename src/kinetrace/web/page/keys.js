@@ -15,7 +15,7 @@ function isTakenBy(element, key) {
   return [" ", "Enter"].includes(key) && element.matches("button, a, summary, input");
 }
 
-/** Move `film` (of `step`, `goTo`, `frames` and `toggle`) by a key; `before(event)` may take it. */
+/** Move `film` by the keys while it `isOpen` and `isFilm`; `before(event)` may take one. */
 export function listenForKeys(film, before = () => false) {
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || !film.isOpen()) return;
@@ -23,7 +23,7 @@ export function listenForKeys(film, before = () => false) {
       event.preventDefault();
       return;
     }
-    if (event.ctrlKey || event.metaKey || event.altKey || isTakenBy(event.target, event.key)) return;
+    if (!film.isFilm() || event.ctrlKey || event.metaKey || event.altKey || isTakenBy(event.target, event.key)) return;
     if (act(film, event)) event.preventDefault();
   });
 }

@@ -17,7 +17,8 @@ const DOWNLOADS = {
 let open = null;
 
 listenForKeys({
-  isOpen: () => open !== null && open.player.isFilm,
+  isOpen: () => open !== null,
+  isFilm: () => open.player.isFilm,
   step: (by) => open.player.step(by),
   first: () => open.player.goTo(0),
   last: () => open.player.goTo(open.player.times.length - 1),
@@ -42,9 +43,10 @@ export function closeViewer() {
 /** Fill `place` with a recording that is done. */
 export async function openViewer(place, job, info) {
   closeViewer();
-  place.replaceChildren(title(job), make("p", { class: "soft", role: "status" }, "Loading the points …"));
+  const wanted = title(job);
+  place.replaceChildren(wanted, make("p", { class: "soft", role: "status" }, "Loading the points …"));
   const poses = await attempt(() => ask(`/api/jobs/${job.id}/poses`));
-  if (!poses) return;
+  if (!poses || wanted !== place.firstChild) return; // something else was opened meanwhile
   const player = new Player({ kind: job.kind, mediaUrl: `/api/jobs/${job.id}/media`, poses, label: `${job.name} with the people drawn over it` });
   player.element.id = "stage";
   const events = new Map();
@@ -65,7 +67,7 @@ export async function openViewer(place, job, info) {
   open = { job, player, correcting };
   const film = make("div", { class: "film" }, keptInView(player), player.isFilm && controls(player, poses), player.isFilm && timeline.element, player.isFilm && timeline.legend);
   const side = make("div", { class: "side" }, shown(player, poses, timeline), correcting.element, downloads(job, info), player.isFilm && keyHelp());
-  place.replaceChildren(title(job), about(job, poses), ...warnings(job), make("div", { class: "viewer" }, film, side, measures.element));
+  place.replaceChildren(title(job), about(job, poses), ...warnings(job, poses), make("div", { class: "viewer" }, film, side, measures.element));
   place.querySelector("h1").focus();
 }
 
@@ -82,7 +84,9 @@ function keptInView(player) {
 }
 
 function title(job) {
-  return make("div", {}, make("a", { class: "button quiet", href: "#" }, icon("back"), "Your recordings"), make("h1", { tabindex: "-1" }, job.name));
+  const ways = make("div", { class: "row apart ways" }, make("a", { class: "button quiet", href: "#" }, icon("back"), "Your recordings"),
+    make("a", { class: "button quiet", href: `/compare?a=${job.id}` }, "Compare with another"));
+  return make("div", {}, ways, make("h1", { tabindex: "-1" }, job.name));
 }
 
 function about(job, poses) {
@@ -97,8 +101,11 @@ function about(job, poses) {
   ].filter(Boolean).join(" · "));
 }
 
-function warnings(job) {
-  return job.problem ? [make("p", { class: "message warn" }, job.problem)] : [];
+const NOBODY = "Nobody was found. Is a whole person in the picture, large enough and in good light? Try it with HRNet, or with “Everybody” as the people to follow.";
+
+function warnings(job, poses) {
+  const isEmpty = poses.people.every((people) => people.length === 0);
+  return [job.problem, isEmpty ? NOBODY : null].filter(Boolean).map((text) => make("p", { class: "message warn" }, text));
 }
 
 function controls(player, poses) {
@@ -147,7 +154,7 @@ function shown(player, poses, timeline) {
     else player.hidden.add(id);
     timeline.setChosen(null);
   }));
-  return make("section", { class: "card", "aria-label": "What is drawn" }, make("h3", {}, "What is drawn"),
+  return make("section", { class: "card", "aria-label": "What is drawn" }, make("h2", {}, "What is drawn"),
     make("div", { class: "checks" }, Object.entries(kinds).map(([key, text]) => check(text, player.show[key], (isOn) => { player.show[key] = isOn; }))),
     people.length > 1 && make("div", { class: "checks", role: "group", "aria-label": "People" }, people),
     make("ul", { class: "legend" }, make("li", {}, make("i", { class: "drawn-left" }), "left side of the body"), make("li", {}, make("i", { class: "drawn-right" }), "right side"),
@@ -157,7 +164,7 @@ function shown(player, poses, timeline) {
 function downloads(job, info) {
   const kinds = info.downloads.filter((kind) => kind in DOWNLOADS);
   const titleOf = (kind) => (kind === "overlay" && job.kind === "image" ? "Picture with skeleton" : DOWNLOADS[kind][0]);
-  return make("section", { class: "card", "aria-label": "Save" }, make("h3", {}, "Save"),
+  return make("section", { class: "card", "aria-label": "Save" }, make("h2", {}, "Save"),
     make("ul", { class: "saves" }, kinds.map((kind) => make("li", {},
       saveLink(job, kind, titleOf(kind)),
       make("span", { class: "small soft" }, DOWNLOADS[kind][1])))),
