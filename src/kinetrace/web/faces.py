@@ -117,9 +117,11 @@ def _circle(poses: Poses, row: int) -> Floats:
         radius_px = np.nanmax([4.0, *sizes])
         return np.array([*middle, radius_px])
     radius_px = 1.5 * np.nanmax([4.0, *sizes])
-    if np.isfinite(shoulders[0]).all() and np.isfinite(hips[0]).all():
-        up = (shoulders[0] - hips[0]) / max(trunk_px, 1.0)
-        return np.array([*(shoulders[0] + 0.4 * trunk_px * up), radius_px])
+    if np.isfinite(shoulders[0]).all():
+        up = np.nan_to_num((shoulders[0] - hips[0]) / max(trunk_px, 1.0))
+        up = up if up.any() else np.array([0.0, -1.0])
+        above_px = np.nanmax([0.4 * trunk_px, 0.5 * shoulders[1]])
+        return np.array([*(shoulders[0] + above_px * up), radius_px])
     return np.array([(left + right) / 2, top + radius_px, radius_px])
 
 

@@ -167,6 +167,7 @@ def _events(own: pd.DataFrame, person: int, name: str) -> Iterator[dict[str, Any
         return
     for row in own.to_dict("records"):
         words = [row.get(key) for key in ("event", "exercise", "action", "side")]
+        words = [word for word in words if word != "both"]  # sides, of course
         if "event" not in row and name == "gait":
             words.insert(0, "heel strike")
         label = " ".join(str(word) for word in words if isinstance(word, str) and word) or name
