@@ -32,6 +32,11 @@ export class Chart {
     if (this._head) this._placeHead();
   }
 
+  setEvents(events) {
+    this.events = events;
+    this._draw();
+  }
+
   _valueText(line) {
     const value = number(valueAt(line, this.time), this.decimals);
     return line.name ? `${line.name} ${value}` : value;

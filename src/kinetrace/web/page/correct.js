@@ -20,6 +20,7 @@ export class Correcting {
     this.element = this._panel();
     this.corrections.addEventListener("change", () => this._changed());
     player.addEventListener("frame", () => this._frameShown());
+    player.focus = () => this._point();
     player.extras = (context, pixels) => this._drawExtras(context, pixels);
     this._listen(player.canvas);
     this._refresh();
@@ -32,8 +33,8 @@ export class Correcting {
   _panel() {
     const button = (text, act, attributes = {}) => make("button", { type: "button", onclick: act, ...attributes }, text);
     this._toggle = button("Correct points", () => this._switch(!this.isOn), { "aria-pressed": "false", id: "correct" });
-    this._people = make("select", { onchange: (event) => this._choosePerson(Number(event.target.value)) });
-    this._keypoints = make("select", { id: "point", onchange: (event) => this._choose(this.person, Number(event.target.value)) },
+    this._people = make("select", { onchange: (event) => this._choose(Number(event.target.value), this.keypoint, true) });
+    this._keypoints = make("select", { id: "point", onchange: (event) => this._choose(this.person, Number(event.target.value), true) },
       this.poses.skeleton.keypoints.map((name, k) => make("option", { value: String(k) }, inWords(name))));
     this._remove = button("Not there", () => this._put(null));
     this._place = button("Put it in the middle", () => this._put(this._middle()));
@@ -60,19 +61,23 @@ export class Correcting {
     this.player.element.classList.toggle("is-correcting", isOn);
     if (isOn && !this.target) this.person = 0;
     this._refresh();
-    this.player.redraw();
+    this.player.recentre();
   }
 
-  _choosePerson(person) {
-    this._choose(person, this.keypoint);
+  /** Where the chosen point is, while points are corrected; null if it is not there. */
+  _point() {
+    const { target, keypoint } = this;
+    if (!this.isOn || !target || !isThere(target.xy, keypoint)) return null;
+    return [target.xy[2 * keypoint], target.xy[2 * keypoint + 1]];
   }
 
-  _choose(person, keypoint) {
+  _choose(person, keypoint, isByName = false) {
     this.person = person;
     this.keypoint = keypoint;
     this._gesture += 1;
     this._refresh();
-    this.player.redraw();
+    if (isByName) this.player.recentre(); // what was taken by the pointer must not move away from it
+    else this.player.redraw();
   }
 
   /** The same person, as far as they are in this frame, too. */
@@ -201,9 +206,8 @@ export class Correcting {
   }
 
   _drawExtras(context, pixels) {
-    const { target, keypoint } = this;
-    if (!this.isOn || !target || !isThere(target.xy, keypoint)) return;
-    ringPoint(context, { x: target.xy[2 * keypoint], y: target.xy[2 * keypoint + 1], size_wh: this.poses.size_wh, pixels });
+    const point = this._point();
+    if (point) ringPoint(context, { x: point[0], y: point[1], size_wh: this.poses.size_wh, pixels });
   }
 
   async _send() {

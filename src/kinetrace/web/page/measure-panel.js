@@ -13,6 +13,8 @@ export class MeasurePanel {
     this._measured = new Map();
     this._options = new Map();
     this._people = new Map();
+    this._events = new Map();
+    this._person = null;
     this._tabs = names.map((name) => this._tab(name));
     this._panel = make("div", { role: "tabpanel", id: "measure-panel", tabindex: "-1" });
     this.element = make("section", { class: "card", "aria-label": "Measures" },
@@ -73,11 +75,20 @@ export class MeasurePanel {
         return { refused: error.message };
       });
       this._measured.set(name, asked.then((answer) => {
-        this.onEvents(name, answer.measure?.events ?? []);
+        this._events.set(name, answer.measure?.events ?? []);
+        this._markEvents();
         return answer;
       }));
     }
     return this._measured.get(name);
+  }
+
+  /** What one measure has found, such as heel strikes, is marked in the curves of all. */
+  _markEvents() {
+    const events = [...this._events.values()].flat();
+    this.onEvents(events);
+    const own = events.filter(({ person }) => this._person === null || person === this._person);
+    this._charts.forEach((chart) => chart.setEvents(own));
   }
 
   _show(name, { measure, refused }) {
@@ -90,6 +101,8 @@ export class MeasurePanel {
     const { times } = this.player;
     this._charts = chartsOf(measure, person, { range: [times[0], times[times.length - 1]], onSeek: (time) => this.player.goToTime(time) });
     this._charts.forEach((chart) => chart.setTime(this.player.time));
+    this._person = person;
+    this._markEvents();
     const summary = measure.summary && measuredOnly(ofPerson(measure.summary, people.length > 1 ? person : null));
     const short = summary?.rows.length ? tableOf(summary, "In short") : null;
     const isLong = (summary?.rows.length ?? 0) > SHORT;

@@ -77,9 +77,8 @@ export function grouped(series) {
 /** Make the charts of one person. */
 export function chartsOf(measure, person, { range, onSeek }) {
   const series = measure.series.filter((one) => isOf(one, person) && one.value.some((value) => value !== null));
-  const events = measure.events.filter((event) => isOf(event, person));
   return grouped(series).map(({ title, unit, series: lines }) => new Chart({
-    title, unit, range, events, onSeek,
+    title, unit, range, onSeek,
     lines: lines.map((one) => ({ side: one.side, name: one.side === "middle" ? "" : one.side, x: one.time_s, y: one.value })),
   }));
 }

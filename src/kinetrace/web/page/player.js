@@ -21,6 +21,7 @@ export class Player extends EventTarget {
     this.show = { lines: true, points: true, boxes: false, ids: true };
     this.hidden = new Set();
     this.extras = null;
+    this.focus = () => null; // where to look when the picture is enlarged, in its pixels
     this._offset = 0; // what the browser calls the time of the table's 0
     this._wanted = null;
     this._isSeeking = false;
@@ -207,26 +208,30 @@ export class Player extends EventTarget {
   _showFrame(frame) {
     const isNew = frame !== this.frame;
     this.frame = frame;
-    this.redraw();
     if (isNew) this._tell("frame");
+    if (isNew && this._zoom > 1) this.recentre();
+    else this.redraw();
   }
 
-  /** Show a part of the picture, `factor` times as large, around a person's box or the middle. */
-  zoom(factor, id = null) {
+  /** Show a part of the picture, `factor` times as large. */
+  zoom(factor) {
     this._zoom = factor;
-    this._zoomId = id;
+    this.recentre();
+  }
+
+  /** Look at what has the focus, else at the first person, else at where one looked before. */
+  recentre() {
+    const box = this.people.find(({ id }) => !this.hidden.has(id))?.box;
+    this._centre = this.focus() ?? (box ? [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2] : this._centre);
     this.redraw();
   }
 
   _placeZoom() {
-    const [width, height] = this.poses.size_wh;
-    const person = this.people.find(({ id }) => id === this._zoomId) ?? this.people[0];
-    if (this._zoom === 1 || person) this._centre = person?.box ?? this._centre;
-    const box = this._centre ?? [0, 0, width, height];
-    const clamp = (middle) => Math.max(0, Math.min(1 - 1 / this._zoom, middle - 0.5 / this._zoom));
-    const left = clamp((box[0] + box[2]) / 2 / width);
-    const top = clamp((box[1] + box[3]) / 2 / height);
-    this._zoomed.style.transform = this._zoom === 1 ? "" : `scale(${this._zoom}) translate(${-100 * left}%, ${-100 * top}%)`;
+    const shares = this.poses.size_wh.map((size, i) => {
+      const middle = (this._centre?.[i] ?? size / 2) / size;
+      return Math.max(0, Math.min(1 - 1 / this._zoom, middle - 0.5 / this._zoom));
+    });
+    this._zoomed.style.transform = this._zoom === 1 ? "" : `scale(${this._zoom}) translate(${-100 * shares[0]}%, ${-100 * shares[1]}%)`;
   }
 
   /** Draw the people of this frame again. */

@@ -49,23 +49,19 @@ export async function openViewer(place, job, info) {
   if (!poses || wanted !== place.firstChild) return; // something else was opened meanwhile
   const player = new Player({ kind: job.kind, mediaUrl: `/api/jobs/${job.id}/media`, poses, label: `${job.name} with the people drawn over it` });
   player.element.id = "stage";
-  const events = new Map();
   const timeline = new Timeline({ poses, onSeek: (frame) => player.goTo(frame) });
   player.addEventListener("frame", () => timeline.setFrame(player.frame));
   player.addEventListener("broken", () => toast("The browser cannot show this film. The table and the film with skeleton can be saved all the same.", { isError: true }));
   const measures = new MeasurePanel({
     job, player, names: inOrder(info.measures), first: inOrder(info.measures).filter((name) => job.options.measures?.includes(name)), exercises: info.exercises,
-    onEvents: (name, found) => {
-      events.set(name, found);
-      timeline.setEvents([...events.values()].flat());
-    },
+    onEvents: (events) => timeline.setEvents(events),
   });
   const correcting = new Correcting({
     jobId: job.id, player, onChange: (places) => timeline.setCorrected(places),
     onSaved: (changed) => measures.again(changed),
   });
   open = { job, player, correcting };
-  const film = make("div", { class: "film" }, keptInView(player), player.isFilm && controls(player, poses), player.isFilm && timeline.element, player.isFilm && timeline.legend);
+  const film = make("div", { class: "film" }, keptInView(player), player.isFilm ? controls(player) : make("div", { class: "row controls" }, zoomChoice(player)), player.isFilm && timeline.element, player.isFilm && timeline.legend);
   const side = make("div", { class: "side" }, shown(player, poses, timeline), correcting.element, downloads(job, info), player.isFilm && keyHelp());
   place.replaceChildren(title(job), about(job, poses), ...warnings(job, poses), make("div", { class: "viewer" }, film, side, measures.element));
   place.querySelector("h1").focus();
@@ -85,7 +81,7 @@ function keptInView(player) {
 
 function title(job) {
   const ways = make("div", { class: "row apart ways" }, make("a", { class: "button quiet", href: "#" }, icon("back"), "Your recordings"),
-    make("a", { class: "button quiet", href: `/compare?a=${job.id}` }, "Compare with another"));
+    make("a", { class: "button quiet", href: `/compare?a=${job.id}` }, "Compare"));
   return make("div", {}, ways, make("h1", { tabindex: "-1" }, job.name));
 }
 
@@ -108,7 +104,7 @@ function warnings(job, poses) {
   return [job.problem, isEmpty ? NOBODY : null].filter(Boolean).map((text) => make("p", { class: "message warn" }, text));
 }
 
-function controls(player, poses) {
+function controls(player) {
   const last = player.times.length - 1;
   const square = (name, label, act) => make("button", { type: "button", class: "square", "aria-label": label, title: label, onclick: act }, icon(name));
   const play = square("play", "Play", () => player.toggle());
@@ -128,7 +124,11 @@ function controls(player, poses) {
     square("first", "First frame", () => player.goTo(0)), square("back", "One frame back", () => player.step(-1)), play,
     square("forward", "One frame on", () => player.step(1)), square("last", "Last frame", () => player.goTo(last)), where,
     choice("Speed", SPEEDS.map((rate) => [rate, `${rate} ×`]), 1, (rate) => { player.speed = rate; }),
-    choice("Zoom", [[1, "Whole picture"], [2, "2 ×"], [4, "4 ×"]], 1, (factor) => player.zoom(factor, poses.tracks[0]?.id)));
+    zoomChoice(player));
+}
+
+function zoomChoice(player) {
+  return choice("Zoom", [[1, "Whole picture"], [2, "2 × larger"], [4, "4 × larger"]], 1, (factor) => player.zoom(factor));
 }
 
 function choice(label, options, value, act) {
