@@ -32,8 +32,8 @@ _FIGURE_HEIGHT_PX = 310  # above it there is no number
 
 def squats(depths: Sequence[float] = DEPTHS, **options: Any) -> Poses:
     """Somebody who squats, in the upper part of the picture."""
-    found, _ = exerciser("squat", depth=depths, fps=FPS, px_per_m=140, **options)
-    xy = found.xy + np.array([320, 300], np.float32) - np.array([600, 700], np.float32)
+    found, _ = exerciser("squat", depth=depths, fps=FPS, px_per_m=140, view_deg=25, **options)
+    xy = found.xy + np.array([320, 296], np.float32) - np.array([600, 700], np.float32)
     return dataclasses.replace(found, xy=xy, bbox_xyxy=bounds(xy), size_wh=SIZE_WH)
 
 

@@ -270,16 +270,16 @@ def test_a_failure_of_ours_tells_nothing_of_the_server(
     ],
 )
 def test_other_pages_are_kept_out(client: TestClient, headers: dict[str, str]) -> None:
-    with pytest.raises((WebSocketDisconnect, WebSocketDenialResponse)):
-        with client.websocket_connect(ADDRESS, headers=headers):
-            raise AssertionError("the connection was accepted")
+    is_refused = pytest.raises((WebSocketDisconnect, WebSocketDenialResponse))
+    with is_refused, client.websocket_connect(ADDRESS, headers=headers):
+        raise AssertionError("the connection was accepted")
 
 
 def test_a_token_is_asked_for(tmp_path: Path) -> None:
     with installed(tmp_path / "site"), client_of(tmp_path / "server", token="t" * 20) as client:
-        with pytest.raises((WebSocketDisconnect, WebSocketDenialResponse)):
-            with client.websocket_connect(ADDRESS):
-                raise AssertionError("the connection was accepted")
+        is_refused = pytest.raises((WebSocketDisconnect, WebSocketDenialResponse))
+        with is_refused, client.websocket_connect(ADDRESS):
+            raise AssertionError("the connection was accepted")
         headers = {"authorization": "Bearer " + "t" * 20}
         with client.websocket_connect(ADDRESS, headers=headers) as socket:
             begun(socket, WISH)

@@ -12,6 +12,8 @@ const WHY_NO_CAMERA = {
 };
 const NOT_SECURE = "The browser gives the camera only to pages of this computer itself (http://127.0.0.1:...) or with https. Open the page on the computer that runs Kinetrace, or choose a film.";
 
+const LONGEST_START_MS = 10000;
+
 /** Open a camera: its picture is in the returned video element. */
 export async function openCamera(deviceId) {
   if (!navigator.mediaDevices?.getUserMedia) throw new SourceError(NOT_SECURE);
@@ -51,7 +53,8 @@ function newVideo() {
 
 async function playing(video, why) {
   try {
-    await video.play();
+    // Of a file that is cut off browsers say nothing at all.
+    await Promise.race([video.play(), new Promise((_, fail) => { setTimeout(fail, LONGEST_START_MS); })]);
   } catch {
     release(video);
     throw new SourceError(why);
