@@ -5,6 +5,7 @@ import { Corrections } from "./corrections.js";
 import { isThere, ringPoint } from "./skeleton.js";
 
 const REACH_PX = 22; // how far from a point, on the screen, one may take hold of it
+const NARROW = window.matchMedia("(max-width: 48rem)"); // where the picture and this panel are one above the other
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 /** The panel for it; `onSaved()` is called when the table on the server has been corrected. */
@@ -62,6 +63,7 @@ export class Correcting {
     if (isOn && !this.target) this.person = 0;
     this._refresh();
     this.player.recentre();
+    if (isOn && NARROW.matches) this.player.element.scrollIntoView({ block: "start" });
   }
 
   /** Where the chosen point is, while points are corrected; null if it is not there. */

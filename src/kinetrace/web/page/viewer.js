@@ -1,6 +1,6 @@
 // One recording: the film with the skeletons over it, the timeline, measures, corrections and downloads.
 
-import { announce, ask, attempt, bytes, clock, duration, icon, make, modelName, number, personName, plural, toast } from "./shell.js";
+import { announce, ask, attempt, bytes, clock, duration, icon, inWords, make, modelName, number, personName, plural, toast } from "./shell.js";
 import { Correcting } from "./correct.js";
 import { KEYS, listenForKeys } from "./keys.js";
 import { inOrder } from "./measures.js";
@@ -58,11 +58,14 @@ export async function openViewer(place, job, info) {
   });
   const correcting = new Correcting({
     jobId: job.id, player, onChange: (places) => timeline.setCorrected(places),
-    onSaved: (changed) => measures.again(changed),
+    onSaved: (changed) => {
+      measures.again(changed);
+      place.querySelector("#about").replaceWith(about(changed, poses));
+    },
   });
   open = { job, player, correcting };
   const film = make("div", { class: "film" }, keptInView(player), player.isFilm ? controls(player) : make("div", { class: "row controls" }, zoomChoice(player)), player.isFilm && timeline.element, player.isFilm && timeline.legend);
-  const side = make("div", { class: "side" }, shown(player, poses, timeline), correcting.element, downloads(job, info), player.isFilm && keyHelp());
+  const side = make("div", { class: "side" }, correcting.element, shown(player, poses, timeline), downloads(job, info), player.isFilm && keyHelp(), history(poses));
   place.replaceChildren(title(job), about(job, poses), ...warnings(job, poses), make("div", { class: "viewer" }, film, side, measures.element));
   place.querySelector("h1").focus();
 }
@@ -89,7 +92,7 @@ function about(job, poses) {
   const { media, options } = job;
   const frames = poses.frame_time_s.length;
   const withPeople = poses.people.filter((people) => people.length > 0).length;
-  return make("p", { class: "soft number" }, [
+  return make("p", { class: "soft number", id: "about" }, [
     `${media.width_px} × ${media.height_px} px`, media.duration_s ? duration(media.duration_s) : null,
     job.kind === "video" ? `people in ${withPeople.toLocaleString("en")} of ${plural(frames, "frame")}` : plural(poses.people[0]?.length ?? 0, "person", "people"),
     job.mean_score === null ? null : `mean score ${number(job.mean_score)}`, modelName(options),
@@ -198,6 +201,16 @@ async function isMade(address) {
   await ask(address, { signal: asking.signal, isFile: true });
   asking.abort();
   return true;
+}
+
+/** What was done to the points, as the table's log has it. */
+function history({ log }) {
+  const entry = ({ operation, version, parameters }) => {
+    const facts = Object.entries(parameters ?? {}).filter(([, value]) => ["string", "number", "boolean"].includes(typeof value)).map(([key, value]) => `${inWords(key).toLowerCase()}: ${value}`);
+    if (Array.isArray(parameters?.corrections)) facts.push(plural(parameters.corrections.length, "point"));
+    return make("li", {}, make("b", {}, inWords(operation)), make("span", { class: "small soft" }, ` ${[...facts, `version ${version}`].join(" · ")}`));
+  };
+  return make("details", { class: "card" }, make("summary", {}, "What was done"), make("ol", { class: "done" }, log.map(entry)));
 }
 
 function keyHelp() {
