@@ -15,7 +15,6 @@ import numpy as np
 import pytest
 
 pytest.importorskip("fastapi", reason="needs pip install 'kinetrace[web]'")
-pytest.importorskip("httpx", reason="needs httpx, for starlette's test client")
 
 from numbered_backend import FPS, SIZE_WH, Numbered, installed, squats
 from PIL import Image
