@@ -69,7 +69,7 @@ def attempt(operation: Any, known: str, folder: Path) -> set[int]:
     def try_it(case: Any, is_known: bool) -> None:
         if is_known and "job_id" in (case.path_parameters or {}):
             case.path_parameters["job_id"] = known
-        answer = case.call()
+        answer = case.call(timeout=120)
         assert answer.status_code < 500, answer.text
         if answer.status_code >= 400:
             assert isinstance(answer.json()["detail"], str)

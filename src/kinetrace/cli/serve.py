@@ -9,6 +9,10 @@ from cyclopts import Parameter
 
 if TYPE_CHECKING:
     import socket
+    from types import FrameType
+
+    import uvicorn
+    from fastapi import FastAPI
 
     from kinetrace.web import Config
 
@@ -123,26 +127,15 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _serve(
-    app: object, config: Config, listener: socket.socket, *, open_browser: bool, quiet: bool
+    app: FastAPI, config: Config, listener: socket.socket, *, open_browser: bool, quiet: bool
 ) -> None:
-    import uvicorn
-
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,  # type: ignore[arg-type]  # FastAPI's, which is loaded only where it is used
-            log_level="warning",
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=2,
-            ws_max_size=2_000_000,
-        )
-    )
+    server = _make_server(app)
     address = _address(config)
     print(f"Kinetrace is at {address}", flush=True)
     if not quiet:
         print(f"Jobs are kept in {config.folder}. Ctrl-C ends it.", flush=True)
         if config.token is not None:
-            print("Others who can reach this machine need this address: it has a token.")
+            print("Whoever has this address, with its token, can use it.", flush=True)
     if open_browser:
         _open_when_started(server, address)
     try:
@@ -152,6 +145,29 @@ def _serve(
             raise
     if not quiet:
         print("Stopped.")
+
+
+def _make_server(app: FastAPI) -> uvicorn.Server:
+    import threading
+
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            # Whoever waits for a worker process would have the server wait, too.
+            threading.Thread(target=app.state.jobs.stop, name="kinetrace-stop").start()
+            super().handle_exit(sig, frame)
+
+    return Server(
+        uvicorn.Config(
+            app,
+            log_level="warning",
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=2,
+            ws_max_size=2_000_000,
+        )
+    )
 
 
 def _address(config: Config) -> str:
@@ -165,7 +181,7 @@ def _address(config: Config) -> str:
     return f"http://{host}:{config.port}/{query}"
 
 
-def _open_when_started(server: object, address: str) -> None:
+def _open_when_started(server: uvicorn.Server, address: str) -> None:
     """Open the browser once the server answers; where there is no screen, there is none to open."""
     import os
     import sys
@@ -178,7 +194,7 @@ def _open_when_started(server: object, address: str) -> None:
         return
 
     def wait_and_open() -> None:
-        while not getattr(server, "started", False):
+        while not server.started:
             time.sleep(0.05)
         webbrowser.open(address)
 
