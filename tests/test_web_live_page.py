@@ -196,6 +196,20 @@ def test_models_that_cannot_be_loaded(page: Page) -> None:
     assert page.state() == "idle"
 
 
+def test_settings_may_change_at_once_and_later(page: Page) -> None:
+    page.open()
+    page.click("start")
+    page.find("#exercise option[value='none']").click()  # before there is a connection, or a model
+    wait_for(lambda: page.number("trunk_deg") > 5, "an angle")
+    assert not page.driver.find_elements("css selector", "[data-name='count']")
+    assert "ankle" not in page.text("#numbers").lower()
+    page.find("#exercise option[value='walk']").click()
+    page.find("#height").send_keys("1.75\n")
+    wait_for(lambda: page.find("[data-name='speed_m_per_s']"), "a place for the speed")
+    assert "ankle" in page.text("#numbers").lower()
+    assert page.state() == "running"
+
+
 def test_nobody_is_said(page: Page) -> None:
     page.open(model='["numbered","nobody"]')
     page.click("start")

@@ -7,6 +7,7 @@ export class Link {
   #sent = [];
   #roundTripsMs = [];
   #isReady = false;
+  #settings;
 
   /**
    * @param settings what the server is told first
@@ -16,9 +17,10 @@ export class Link {
     const address = new URL("/api/live", window.location.href);
     address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
     this.on = on;
+    this.#settings = settings;
     this.#socket = new WebSocket(address);
     this.#socket.binaryType = "arraybuffer";
-    this.#socket.addEventListener("open", () => this.#socket.send(JSON.stringify(settings)));
+    this.#socket.addEventListener("open", () => this.#socket.send(JSON.stringify(this.#settings)));
     this.#socket.addEventListener("message", (event) => this.#take(JSON.parse(event.data)));
     this.#socket.addEventListener("close", (event) => {
       this.#isReady = false;
@@ -30,6 +32,7 @@ export class Link {
   restart(settings) {
     this.#isReady = false;
     this.#sent = [];
+    this.#settings = settings; // which are sent when it is open, if it is not yet
     if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(settings));
   }
 
