@@ -15,7 +15,8 @@ pytest.importorskip("fastapi", reason="needs pip install 'kinetrace[web]'")
 pytest.importorskip("onnx", reason="makes a tiny network")
 
 import web_server as web
-from film import write_cut_film
+from film import picture, write_cut_film
+from PIL import Image
 from starlette.testclient import TestClient
 
 from kinetrace.errors import KinetraceError
@@ -54,12 +55,7 @@ def test_a_film_becomes_the_table_of_the_command_line(
     assert 0 < job["mean_score"] <= 1
     table = client.get(f"/api/jobs/{job['id']}/download/csv")
     assert f'filename="{film.stem}.keypoints.csv"' in table.headers["content-disposition"]
-    command = ["estimate", str(film), "--backend", "moody", "--quiet"]
-    subprocess.run(
-        [sys.executable, "-m", "kinetrace", *command],
-        env=os.environ | {"PYTHONPATH": str(site)},
-        check=True,
-    )
+    estimate(film, site)
     assert table.content == (tmp_path / f"{film.stem}.keypoints.csv").read_bytes()
     poses = client.get(f"/api/jobs/{job['id']}/poses").json()
     assert poses["frame_time_s"] == [round(i * 0.04, 2) for i in range(8)]
@@ -68,6 +64,28 @@ def test_a_film_becomes_the_table_of_the_command_line(
     assert str(tmp_path / "serve") not in str(poses)
     told = client.get(f"/api/jobs/{job['id']}/measures/angles")
     assert told.json()["columns"][:3] == ["track_id", "frame", "time_s"]
+
+
+def test_a_photo_becomes_the_table_of_the_command_line(
+    client: TestClient, tmp_path: Path, site: Path
+) -> None:
+    photo = tmp_path / "me, at home.png"
+    Image.fromarray(picture(1234, (101, 67))).save(photo)
+    job = web.done(client, photo)
+    assert (job["kind"], job["people"], job["media"]["frames"]) == ("image", 1, None)
+    estimate(photo, site)
+    table = client.get(f"/api/jobs/{job['id']}/download/csv").content
+    assert table == (tmp_path / "me, at home.keypoints.csv").read_bytes()
+    assert b'"me, at home.png"' in table
+
+
+def estimate(path: Path, site: Path) -> None:
+    """Have the command line do the same."""
+    subprocess.run(
+        [sys.executable, "-m", "kinetrace", "estimate", str(path), "--backend", "moody", "--quiet"],
+        env=os.environ | {"PYTHONPATH": str(site)},
+        check=True,
+    )
 
 
 def test_cancelling_ends_the_process_and_leaves_what_was_uploaded(

@@ -18,6 +18,8 @@ import web_server as web
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from kinetrace import plugins
+
 # What starts a process is tried less often.
 MOST = {"POST /api/jobs": 8, "POST /api/jobs/{job_id}/corrections": 8}
 LEAST = 15
@@ -65,10 +67,16 @@ def attempt(operation: Any, known: str, folder: Path) -> set[int]:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(case=operation.as_strategy(), is_known=st.booleans())
-    def try_it(case: Any, is_known: bool) -> None:
+    @given(
+        case=operation.as_strategy(),
+        is_known=st.booleans(),
+        name=st.sampled_from(plugins.names("measures")),
+    )
+    def try_it(case: Any, is_known: bool, name: str) -> None:
         if is_known and "job_id" in (case.path_parameters or {}):
             case.path_parameters["job_id"] = known
+            if "name" in case.path_parameters:
+                case.path_parameters["name"] = name
         answer = case.call(timeout=120)
         assert answer.status_code < 500, answer.text
         if answer.status_code >= 400:
@@ -87,4 +95,5 @@ def test_no_request_is_an_error_of_the_server(port: int, folder: Path, tmp_path:
     # It is no trial if all is refused.
     for address in ("", "/poses", "/media", "/download/{what}", "/measures/{name}"):
         assert tried[f"GET /api/jobs/{{job_id}}{address}"] & {200, 206, 422}, address
+    assert 200 in tried["GET /api/jobs/{job_id}/measures/{name}"]
     assert 204 in tried["DELETE /api/jobs/{job_id}"]

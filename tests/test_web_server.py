@@ -131,7 +131,7 @@ def upload(address: str, path: Path) -> str:
     return str(answer.json()["id"])
 
 
-def wait_until(is_so, timeout_s: float = 60.0) -> None:
+def wait_until(is_so, timeout_s: float = 300.0) -> None:
     import time
 
     end_s = time.monotonic() + timeout_s
@@ -177,6 +177,21 @@ def test_without_the_extra_it_is_named() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert "pip install 'kinetrace[web]'" in done.stdout
+
+
+def test_what_is_not_installed_is_said_to_be_so() -> None:
+    script = (
+        "import sys; sys.modules['mediapipe'] = None\n"
+        "from kinetrace.web.config import Limits; from kinetrace.web.settings import info\n"
+        "for each in info(Limits()).backends:\n"
+        "    print(each.name, each.available, each.install, each.default_model)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    told = dict(line.split(" ", 1) for line in done.stdout.splitlines())
+    assert told["mediapipe"] == "False pip install 'kinetrace[mediapipe]' mediapipe-full"
+    assert told["hrnet"].startswith("True None hrnet-")
 
 
 def test_importing_the_package_loads_no_web_code() -> None:

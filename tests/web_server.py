@@ -141,7 +141,7 @@ def wait_for(
     job_id: str,
     is_so: Callable[[dict[str, Any]], bool],
     *,
-    timeout_s: float = 120.0,
+    timeout_s: float = 300.0,
 ) -> dict[str, Any]:
     """Wait until something is true of a job."""
     end_s = time.monotonic() + timeout_s

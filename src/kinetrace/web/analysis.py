@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kinetrace.batch.task import do
 from kinetrace.errors import KinetraceError, TruncatedError
-from kinetrace.formats import read
+from kinetrace.formats import read, write
 from kinetrace.frames.image_writer import write_image
 from kinetrace.frames.sources import open_frames
 from kinetrace.frames.video_writer import VideoWriter
@@ -51,6 +51,9 @@ def analyse(order: Analyse, tell: Callable[[At], None]) -> Analysed:
             raise RuntimeError(result.details)
         raise KinetraceError(result.error)
     poses = read(table)
+    if poses.frame_name is not None:  # a photo's is in its table, and ours is not the one it had
+        poses = dataclasses.replace(poses, frame_name=(order.name,))
+        write(poses, table)
     write_json(order.folder)
     media = _prepare(order, source, poses, tell)
     for name in order.measures:

@@ -19,7 +19,7 @@ from kinetrace.web.process import Bounds, KilledError, Process, folder_bytes
 from kinetrace.web.store import Record, Store
 
 _FREE_BYTES = 500_000_000  # of the disk, which stay free
-_TASKS = 2  # side by side, beside the job
+_TASKS = 2  # side by side, beside the job; and as many uploads are looked at
 _MOST_WAITING_TASKS = 16
 _PROBE_S = 60.0
 
@@ -67,6 +67,7 @@ class Jobs:
         self._processes: dict[str, set[Process]] = {}
         self._job_locks: dict[str, threading.Lock] = {}
         self._tasks = threading.BoundedSemaphore(_TASKS)
+        self._probes = threading.BoundedSemaphore(_TASKS)
         self._waiting_tasks = threading.BoundedSemaphore(_MOST_WAITING_TASKS)
         self._arriving: dict[str, int] = {}
 
@@ -208,7 +209,7 @@ class Jobs:
 
     def probe(self, order: Order, folder: Path) -> Any:
         """Look what an uploaded file is, in a process of its own."""
-        with self._turn(), self._tasks:
+        with self._turn(), self._probes:
             return Process(order, self._bounds(folder, _PROBE_S)).run()
 
     @contextlib.contextmanager
