@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browser import complaints, open_browser, require_browser, serving, wait_for
+from film import number_of
+from film import write_film as write_numbered_film
 from web_pages import Pages, fetch
 
 import kinetrace
@@ -59,16 +61,6 @@ def job_id(pages: Pages, film: Path) -> str:
     pages.upload(film, measures="angles")
     pages.wait_for_state("demo.mp4", "Done")
     return pages.job_id("demo.mp4")
-
-
-@pytest.fixture(scope="module")
-def second_job_id(pages: Pages, film: Path, job_id: str) -> str:
-    """The same film once more, to be changed."""
-    copy = film.with_name("copy.mp4")
-    copy.write_bytes(film.read_bytes())
-    pages.upload(copy, measures="angles")
-    pages.wait_for_state("copy.mp4", "Done")
-    return pages.job_id("copy.mp4")
 
 
 @pytest.fixture(autouse=True)
@@ -138,10 +130,25 @@ def test_frames_are_stepped_by_key(pages: Pages, job_id: str, film: Path) -> Non
             assert pages.shown_frame(film) == frame - 1
 
 
+def test_frames_of_any_length_are_met_in_a_film_that_begins_late(
+    pages: Pages, tmp_path: Path
+) -> None:
+    lengths_ms = np.random.default_rng(0).choice([17, 33, 50, 100, 250], size=24)
+    film = write_numbered_film(tmp_path / "uneven.mp4", (700 + np.cumsum(lengths_ms)).tolist())
+    pages.upload(film)
+    pages.wait_for_state("uneven.mp4", "Done")
+    pages.open(pages.job_id("uneven.mp4"))
+    for key, number in [*((".", n) for n in range(1, 24)), *((",", n) for n in range(22, 15, -1))]:
+        pages.press(key)
+        pages.wait_for_frame(number + 1)
+        assert number_of(pages.picture(every=1)) == number
+
+
 def test_a_film_plays_and_stops_on_the_frame_that_it_says(
     pages: Pages, job_id: str, film: Path
 ) -> None:
     pages.open(job_id)
+    pages.choose("#viewer select[aria-label='Speed']", "0.25")
     pages.press(" ")
     wait_for(lambda: pages.frame() > 8, "the film to play")
     assert pages.find("#play").get_attribute("aria-label") == "Pause"
@@ -244,10 +251,8 @@ def test_a_name_is_text_and_nothing_else(pages: Pages, tmp_path: Path) -> None:
     assert pages.picture(every=1).shape == (512, 512, 3)
 
 
-def test_two_films_are_compared_in_step(
-    pages: Pages, job_id: str, second_job_id: str, film: Path
-) -> None:
-    pages.driver.get(f"{pages.address}/compare?a={job_id}&b={second_job_id}")
+def test_two_films_are_compared_in_step(pages: Pages, job_id: str, film: Path) -> None:
+    pages.driver.get(f"{pages.address}/compare?a={job_id}&b={job_id}")
     films = ["#films section:nth-child(1)", "#films section:nth-child(2)"]
     for each in films:
         pages.find(f"{each} video")
@@ -261,8 +266,9 @@ def test_two_films_are_compared_in_step(
     pages.find("#line-up-now").click()
     pages.press(".", at="body")
     wait_for(lambda: shown(pages, films, film) == [7, 11], "both one frame on")
+    pages.choose("#together select[aria-label='Speed']", "0.1")
     pages.find("#together button[aria-label='Play both']").click()
-    wait_for(lambda: shown(pages, films, film)[1] > 30, "both to play")
+    wait_for(lambda: shown(pages, films, film)[1] > 14, "both to play")
     pages.find("#together button[aria-label='Pause both']").click()
     wait_for(lambda: np.diff(shown(pages, films, film))[0] == 4, "both to be in step again")
 
@@ -272,8 +278,8 @@ def shown(pages: Pages, films: list[str], film: Path) -> list[int]:
     return [pages.shown_frame(film, each) for each in films]
 
 
-def test_a_wrong_point_is_dragged_undone_and_saved(pages: Pages, second_job_id: str) -> None:
-    job_id = second_job_id
+def test_a_wrong_point_is_dragged_undone_and_saved(pages: Pages, job_id: str) -> None:
+    """The last one, as the film's table is another one afterwards."""
     before = table(pages, job_id)
     pages.open(job_id)
     pages.go_to(11)

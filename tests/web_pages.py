@@ -112,7 +112,7 @@ class Pages:
     def state(self, name: str) -> str:
         return str(self.job(name).find_element("css selector", ".state").text)
 
-    def wait_for_state(self, name: str, state: str, *, timeout_s: float = 90.0) -> None:
+    def wait_for_state(self, name: str, state: str, *, timeout_s: float = 240.0) -> None:
         wait_for(lambda: self.state(name) == state, f"{name} to be {state}", timeout_s=timeout_s)
 
     def job_id(self, name: str) -> str:

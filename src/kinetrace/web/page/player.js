@@ -6,6 +6,7 @@
 import { make } from "./shell.js";
 import { drawPeople } from "./skeleton.js";
 
+const BEHIND_S = 0.003;
 const FAR_S = 0.3; // too far to catch up with by going faster
 
 /**
@@ -25,6 +26,7 @@ export class Player extends EventTarget {
     this._offset = 0; // what the browser calls the time of the table's 0
     this._wanted = null;
     this._isSeeking = false;
+    this._presented = null; // the frame that the browser has shown last
     this._zoom = 1;
     this.canvas = make("canvas", { "aria-hidden": "true" });
     this.media = kind === "video" ? this._makeVideo(mediaUrl) : this._makePicture(mediaUrl);
@@ -84,7 +86,8 @@ export class Player extends EventTarget {
     const presented = (_now, { mediaTime }) => {
       if (isFirst && video.currentTime === 0) this._offset = mediaTime - (this.times[0] ?? 0);
       isFirst = false;
-      if (!this._isSeeking) this._showFrame(this._nearest(mediaTime - this._offset));
+      this._presented = this._nearest(mediaTime - this._offset);
+      if (!this._isSeeking) this._showFrame(this._presented);
       video.requestVideoFrameCallback(presented);
     };
     video.requestVideoFrameCallback(presented);
@@ -163,13 +166,18 @@ export class Player extends EventTarget {
     }
   }
 
-  /** Aim at the middle of the frame's time, so that rounding cannot lead to the one before it. */
+  /**
+   * Aim a little behind the beginning of the frame, so that rounding cannot lead to the one before it.
+   *
+   * Not at its middle: what a film says of how long a frame is shown is often wrong where the rate varies.
+   */
   _seek() {
     const frame = this._wanted;
-    const next = this.times[frame + 1] ?? this.times[frame] + this._frameLength();
+    const length = (this.times[frame + 1] ?? this.times[frame] + this._frameLength()) - this.times[frame];
     this._isSeeking = true;
     this._aim = frame;
-    this.media.currentTime = Math.max(0, (this.times[frame] + next) / 2 + this._offset);
+    this._presented = null;
+    this.media.currentTime = Math.max(0, this.times[frame] + Math.min(length / 2, BEHIND_S) + this._offset);
   }
 
   _seeked() {
@@ -180,7 +188,7 @@ export class Player extends EventTarget {
       return;
     }
     this._wanted = null;
-    this._showFrame(this._lastAt(this.media.currentTime - this._offset));
+    this._showFrame(this._presented ?? this._lastAt(this.media.currentTime - this._offset));
   }
 
   _frameLength() {
