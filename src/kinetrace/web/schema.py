@@ -135,11 +135,12 @@ class LimitInfo(BaseModel):
 
 
 class Info(BaseModel):
-    """What this server can do."""
+    """What this server can do; `exercises` are what the measure repetitions can be told to count."""
 
     version: str
     backends: list[BackendInfo]
     measures: list[str]
+    exercises: list[str]
     downloads: list[str]
     limits: LimitInfo
 

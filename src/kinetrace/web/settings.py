@@ -6,12 +6,13 @@ import importlib.util
 import re
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from kinetrace import __version__, plugins
 from kinetrace.batch.settings import Settings
 from kinetrace.errors import PluginError, WeightsError
 from kinetrace.estimators import Options
+from kinetrace.measures._repetitions_exercises import ExerciseName
 from kinetrace.web.config import Limits
 from kinetrace.web.orders import Analyse
 from kinetrace.web.schema import BackendInfo, Info, JobOptions, LimitInfo, ModelInfo
@@ -88,6 +89,7 @@ def info(limits: Limits) -> Info:
         version=__version__,
         backends=[_backend(name) for name in plugins.names("backends")],
         measures=plugins.names("measures"),
+        exercises=list(get_args(ExerciseName)),
         downloads=list(DOWNLOADS),
         limits=LimitInfo(
             upload_bytes=limits.upload_bytes,
