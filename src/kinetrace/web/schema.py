@@ -135,7 +135,7 @@ class LimitInfo(BaseModel):
 
 
 class Info(BaseModel):
-    """What this server can do; `exercises` are what the measure repetitions can be told to count."""
+    """What this server can do; `exercises` are those that `repetitions` can be told to count."""
 
     version: str
     backends: list[BackendInfo]
