@@ -71,7 +71,21 @@ def test_a_foreign_name_is_refused(client: TestClient) -> None:
         assert client.get("/api/jobs", headers={"host": host}).status_code == 200, host
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", "file://"])
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *(
+            "http://evil.example",
+            "null",
+            "http://127.0.0.1:1",
+            "file://",
+            "http://[",
+            "http://[::1",
+            "",
+        ),
+        *("http://127.0.0.1:8765.evil.example", "http://127.0.0.1:8765/x", "127.0.0.1:8765"),
+    ],
+)
 def test_another_page_is_refused(client: TestClient, job: dict[str, Any], origin: str) -> None:
     headers = {"origin": origin}
     address = f"/api/jobs/{job['id']}"

@@ -99,10 +99,12 @@ class Process:
     def _listen(self) -> None:
         pipe = self._process.stdout
         assert pipe is not None
-        with contextlib.suppress(EOFError), pipe:
-            while True:
-                self._inbox.put(receive(pipe))
-        self._inbox.put(None)
+        try:
+            with contextlib.suppress(EOFError), pipe:
+                while True:
+                    self._inbox.put(receive(pipe))
+        finally:
+            self._inbox.put(None)
 
     def run(self, on_progress: Callable[[At], None] = lambda _at: None) -> Any:
         """Wait for what comes of the order.

@@ -157,7 +157,7 @@ def _is_address(name: str) -> bool:
 def _is_foreign(scope: Scope, headers: Headers) -> bool:
     """Tell whether a browser says that another page than ours sends this."""
     origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != headers["host"].lower():
+    if origin is not None and origin.lower().partition("://")[2] != headers["host"].lower():
         return True
     if headers.get("sec-fetch-site", "none") in ("same-origin", "none"):
         return False
