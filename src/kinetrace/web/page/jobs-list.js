@@ -1,6 +1,6 @@
 // The list of recordings: what waits, what runs and how far, what is done; cancel, open, delete.
 
-import { announce, ask, attempt, byId, bytes, duration, make, modelName, plural, toast } from "./shell.js";
+import { announce, ask, attempt, byId, bytes, duration, make, modelName, plural, sentence, toast } from "./shell.js";
 
 const ACTIVE = new Set(["queued", "running"]);
 const STATES = { queued: "Waiting", running: "Running", done: "Done", failed: "Failed", cancelled: "Cancelled" };
@@ -124,7 +124,7 @@ class Row {
     else this.bar.value = done;
     const trouble = job.error ?? job.problem;
     this.trouble.hidden = !trouble;
-    this.trouble.textContent = trouble ?? "";
+    this.trouble.textContent = sentence(trouble ?? "");
     this.trouble.className = `message ${job.error ? "bad" : "warn"}`;
     this.open.hidden = !isDone;
     this.cancel.hidden = !isActive;

@@ -1,6 +1,6 @@
 // The tabs of measures below the film, linked to the playhead in both directions.
 
-import { ServerError, inWords, make, personName } from "./shell.js";
+import { ServerError, inWords, make, personName, sentence } from "./shell.js";
 import { chartsOf, csvOf, fetchMeasure, measureAbout, measureTitle, measuredOnly, notesOf, ofPerson, peopleOf, tableOf } from "./measures.js";
 
 const SHORT = 6; // rows of a summary that may stand before the curves
@@ -93,7 +93,7 @@ export class MeasurePanel {
 
   _show(name, { measure, refused }) {
     if (refused) {
-      this._panel.replaceChildren(this._form(name), make("p", { class: "message bad" }, refused));
+      this._panel.replaceChildren(this._form(name), make("p", { class: "message bad" }, sentence(refused)));
       return;
     }
     const people = peopleOf(measure);

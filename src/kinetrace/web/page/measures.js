@@ -1,6 +1,6 @@
 // Measures of a recording: what the server measured as charts, tables and notes.
 
-import { ask, inWords, make, number, plural } from "./shell.js";
+import { ask, inWords, make, number, plural, sentence } from "./shell.js";
 import { Chart } from "./chart.js";
 
 const MOST_ROWS = 100;
@@ -127,6 +127,6 @@ export function csvOf({ columns, rows }) {
 }
 
 export function notesOf(notes) {
-  return notes.length ? make("div", {}, make("h3", { class: "notes-title" }, "What to know about these numbers"), make("ul", { class: "notes" }, notes.map((note) => make("li", {}, note.charAt(0).toUpperCase() + note.slice(1))))) : null;
+  return notes.length ? make("div", {}, make("h3", { class: "notes-title" }, "What to know about these numbers"), make("ul", { class: "notes" }, notes.map((note) => make("li", {}, sentence(note))))) : null;
 }
 

@@ -90,9 +90,9 @@ let shelf;
 /** Show a short message at the edge. Errors stay until they are closed. */
 export function toast(text, { isError = false } = {}) {
   shelf ??= document.body.appendChild(make("div", { class: "toasts" }));
-  for (const old of shelf.children) if (old.firstChild.textContent === text) old.remove();
+  for (const old of shelf.children) if (old.firstChild.textContent === sentence(text)) old.remove();
   const close = make("button", { type: "button", class: "quiet square", "aria-label": "Close this message" }, icon("close"));
-  const box = make("div", { class: isError ? "toast bad" : "toast", role: isError ? "alert" : "status" }, make("span", {}, text), close);
+  const box = make("div", { class: isError ? "toast bad" : "toast", role: isError ? "alert" : "status" }, make("span", {}, sentence(text)), close);
   close.addEventListener("click", () => box.remove());
   if (!isError) setTimeout(() => box.remove(), 6000);
   shelf.append(box);
@@ -145,6 +145,11 @@ export function number(value, decimals = 2) {
   if (value === null || value === undefined || Number.isNaN(value)) return "–";
   const text = value.toFixed(decimals);
   return (Number(text) === 0 ? text.replace("-", "") : text).replace("-", "−");
+}
+
+/** A text with a capital at its beginning, unless that is the name of a file. */
+export function sentence(text) {
+  return /^[^ ]*\.\w/.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 const WORDS = { sd: "SD", cv: "CV" };

@@ -1,6 +1,6 @@
 // One recording: the film with the skeletons over it, the timeline, measures, corrections and downloads.
 
-import { announce, ask, attempt, bytes, clock, duration, icon, inWords, make, modelName, number, personName, plural, toast } from "./shell.js";
+import { announce, ask, attempt, bytes, clock, duration, icon, inWords, make, modelName, number, personName, plural, sentence, toast } from "./shell.js";
 import { Correcting } from "./correct.js";
 import { KEYS, listenForKeys } from "./keys.js";
 import { inOrder } from "./measures.js";
@@ -104,7 +104,7 @@ const NOBODY = "Nobody was found. Is a whole person in the picture, large enough
 
 function warnings(job, poses) {
   const isEmpty = poses.people.every((people) => people.length === 0);
-  return [job.problem, isEmpty ? NOBODY : null].filter(Boolean).map((text) => make("p", { class: "message warn" }, text));
+  return [job.problem, isEmpty ? NOBODY : null].filter(Boolean).map((text) => make("p", { class: "message warn" }, sentence(text)));
 }
 
 function controls(player) {
@@ -210,7 +210,7 @@ function history({ log }) {
     if (Array.isArray(parameters?.corrections)) facts.push(plural(parameters.corrections.length, "point"));
     return make("li", {}, make("b", {}, inWords(operation)), make("span", { class: "small soft" }, ` ${[...facts, `version ${version}`].join(" · ")}`));
   };
-  return make("details", { class: "card" }, make("summary", {}, "What was done"), make("ol", { class: "done" }, log.map(entry)));
+  return make("details", { class: "card" }, make("summary", {}, "What was done"), make("ol", { class: "history" }, log.map(entry)));
 }
 
 function keyHelp() {
