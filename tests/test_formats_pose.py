@@ -159,3 +159,11 @@ def test_whatever_bytes_it_has_it_is_read_or_refused(path: Path) -> None:
             refused.append(str(error))
     assert len(refused) > 50
     assert all(text.startswith(f"{path}: ") for text in refused)
+
+
+def test_frames_that_cost_no_bytes_are_not_believed(path: Path) -> None:
+    text = [struct.pack("<H", 1) + b"a", struct.pack("<H", 3) + b"XYC"]
+    header = struct.pack("<fHHHH", 0.2, 0, 0, 0, 1) + b"".join(text) + struct.pack("<HHH", 0, 0, 0)
+    path.write_bytes(header + struct.pack("<fIH", 30, 2**32 - 1, 0))
+    with pytest.raises(FormatError, match="tells of 4294967295 frames"):
+        formats.read(path)

@@ -92,7 +92,7 @@ def _frames(
         return sorted({one.frame_index for one in found}), None
     step = re.search(r"step=(\d{1,9})", "" if about is None else about.findtext("frame_filter", ""))
     # One more than any film has, in a file that was made to fill the memory.
-    if stop - start > 10**8:
+    if stop - start > 10**7:
         raise FormatError(f"it tells of {stop - start + 1} frames")
     return list(range(start, stop + 1, max(1, int(step[1])) if step else 1)), None
 

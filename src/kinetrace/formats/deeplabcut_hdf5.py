@@ -11,6 +11,7 @@ only texts, numbers and lists of these are read from it; whatever else it would 
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import io
 import pickle
 import warnings
@@ -194,8 +195,6 @@ def _unpickled(data: Any) -> Sequence[Any]:
 
 
 def _package(name: str) -> ModuleType:
-    import importlib
-
     try:
         return importlib.import_module(name)
     except ImportError as error:

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import importlib
 import io
 import uuid
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -134,33 +135,44 @@ def _file(poses: Poses, people: Individuals, pynwb: Any, ndx_pose: Any) -> Any:
         timestamps=poses.frame_time_s,
         unit="n.a.",
     )
-    xy, score = people.spread(poses.xy), people.spread(poses.score)
     behaviour = file.create_processing_module(name="behavior", description="Keypoints of people")
     behaviour.add(ndx_pose.Skeletons(skeletons=[skeleton]))
     file.add_acquisition(video)
-    for i, name in enumerate(people.names):
-        series = [
-            ndx_pose.PoseEstimationSeries(
-                name=keypoint,
-                description="x to the right and y down",
-                data=xy[:, i, k],
-                confidence=score[:, i, k],
-                timestamps=poses.frame_time_s,
-                unit="pixels",
-                reference_frame="(0, 0) is the centre of the picture's first pixel, top left",
-                confidence_definition="0 to 1, as the model gives it",
+    for name, series in _all_series(poses, people, ndx_pose):
+        behaviour.add(
+            ndx_pose.PoseEstimation(
+                name=name,
+                pose_estimation_series=series,
+                skeleton=skeleton,
+                source_video=video,
+                source_software="kinetrace",
             )
-            for k, keypoint in enumerate(names)
-        ]
-        estimation = ndx_pose.PoseEstimation(
-            name=name,
-            pose_estimation_series=series,
-            skeleton=skeleton,
-            source_video=video,
-            source_software="kinetrace",
         )
-        behaviour.add(estimation)
     return file
+
+
+def _all_series(
+    poses: Poses, people: Individuals, ndx_pose: Any
+) -> Iterator[tuple[str, list[Any]]]:
+    """Yield each person's name, and their series: one for each keypoint."""
+    xy, score = people.spread(poses.xy), people.spread(poses.score)
+    for i, name in enumerate(people.names):
+        yield (
+            name,
+            [
+                ndx_pose.PoseEstimationSeries(
+                    name=keypoint,
+                    description="x to the right and y down",
+                    data=xy[:, i, k],
+                    confidence=score[:, i, k],
+                    timestamps=poses.frame_time_s,
+                    unit="pixels",
+                    reference_frame="(0, 0) is the centre of the picture's first pixel, top left",
+                    confidence_definition="0 to 1, as the model gives it",
+                )
+                for k, keypoint in enumerate(poses.skeleton.keypoints)
+            ],
+        )
 
 
 def _poses(file: Any) -> Poses:
@@ -266,8 +278,6 @@ def _text(value: Any) -> str:
 
 
 def _package(name: str, called: str) -> ModuleType:
-    import importlib
-
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

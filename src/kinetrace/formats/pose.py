@@ -68,6 +68,9 @@ def read(path: Path) -> Poses:
         components, dims = _header(cursor)
         count = sum(len(component.points) for component in components)
         fps, frames, people = _body(cursor, round(version, 3), count * (dims + 1))
+        # Without people frames cost no bytes, and a file could tell of any number.
+        if frames > 10**7:
+            raise FormatError(f"it tells of {frames} frames")
         xy = cursor.array((frames, people, count, dims))[..., :2]
         score = cursor.array((frames, people, count))
         return _poses(components, xy, score, fps, (size[0], size[1]))
