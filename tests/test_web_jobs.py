@@ -95,7 +95,7 @@ def test_cancelling_ends_the_process_and_leaves_what_was_uploaded(
     waiting = web.upload(client, web.make_film(tmp_path)).json()
     underway = web.wait_for(client, slow["id"], lambda job: job["frames_done"] > 3)
     assert underway["phase"] == "Finding people"
-    assert 0 < underway["seconds_left"] < 200
+    assert underway["seconds_left"] > 0
     answer = client.post(f"/api/jobs/{slow['id']}/cancel").json()
     assert answer["state"] == "cancelled"
     assert files_of(tmp_path, slow["id"]) == {"source.mp4"}
