@@ -109,8 +109,8 @@ def test_squats_before_the_camera(page: Page) -> None:
     wait_for(lambda: "deeper" in page.text("#said"), "what to do better")
     wait_for(lambda: page.number("half") >= 1, "the half one")
     aloud = page.driver.execute_script("return window.aloud")
-    assert aloud[0] == "1."
-    assert "deeper" in aloud[1]
+    assert "1." in aloud  # the camera's film has begun before: what comes first is chance
+    assert any("deeper" in sentence for sentence in aloud)
     wait_for(lambda: page.number("left_knee_deg") > 60, "a bent knee")
     assert page.find("#said").get_attribute("aria-live") == "polite"
     assert float(page.text("#rate")) > 0
