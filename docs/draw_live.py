@@ -145,7 +145,7 @@ def main() -> None:
             page.execute_script("scrollTo(0, 0)")
             told = page.execute_cdp_cmd("Page.captureScreenshot", {})
     shown = Image.open(BytesIO(base64.b64decode(told["data"]))).convert("RGB")
-    shown.crop((0, 0, shown.width, min(shown.height, 740))).save(TARGET, quality=82)
+    shown.crop((0, 0, shown.width, min(shown.height, 636))).save(TARGET, quality=82)
 
 
 if __name__ == "__main__":
