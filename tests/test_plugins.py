@@ -14,7 +14,7 @@ from kinetrace.formats import csv
 
 PLUGIN = """
 from kinetrace.formats import jsonl
-SUFFIXES = (".tar.pose", ".pose", ".special.csv")
+SUFFIXES = (".tar.posed", ".posed", ".special.csv")
 read, write = jsonl.read, jsonl.write
 """
 
@@ -29,7 +29,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     )
     (site / "some_plugin-1.0.dist-info" / "entry_points.txt").write_text(
         "[kinetrace.formats]\n"
-        "pose = some_plugin_of_a_test\n"
+        "posed = some_plugin_of_a_test\n"
         "csv = some_plugin_of_a_test\n"
         "broken = some_plugin_that_is_not_there\n"
         "thing = some_plugin_of_a_test:SUFFIXES\n"
@@ -68,8 +68,8 @@ def test_an_unknown_name_lists_those_there_are() -> None:
 
 @pytest.mark.usefixtures("installed")
 def test_an_installed_package_is_found() -> None:
-    assert {"pose", "broken"} <= set(plugins.names("formats"))
-    module = plugins.load("formats", "pose")
+    assert {"posed", "broken"} <= set(plugins.names("formats"))
+    module = plugins.load("formats", "posed")
     assert isinstance(module, ModuleType)
     assert module.__name__ == "some_plugin_of_a_test"
 
@@ -90,7 +90,7 @@ def test_what_cannot_be_imported_or_is_no_module_is_named() -> None:
 @pytest.mark.usefixtures("installed")
 def test_an_installed_format_is_used_whatever_else_is_broken(tmp_path: Path) -> None:
     poses = make_poses(skeleton=FACE)
-    for name in ("a.pose", "a.tar.pose"):
+    for name in ("a.posed", "a.tar.posed"):
         formats.write(poses, tmp_path / name)
         assert_same_people(formats.read(tmp_path / name), poses)
         # It has no Writer, so it is kept as JSON Lines and converted at the end.
@@ -98,7 +98,7 @@ def test_an_installed_format_is_used_whatever_else_is_broken(tmp_path: Path) -> 
             file.append(poses)
             assert file.partial.name == "b.a.partial.keypoints.jsonl"
         assert_same_people(formats.read(tmp_path / f"b.{name}"), poses)
-    assert formats.find(Path("a.special.csv")) is plugins.load("formats", "pose")
+    assert formats.find(Path("a.special.csv")) is plugins.load("formats", "posed")
     assert formats.find(Path("special.csv")) is csv
-    with pytest.raises(FormatError, match=r"\.special\.csv, \.tar\.pose, .*; formats 'broken'"):
+    with pytest.raises(FormatError, match=r"\.special\.csv, \.tar\.posed, .*; formats 'broken'"):
         formats.find(Path("a.xls"))

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial.transform import Rotation
 
 from kinetrace.errors import OutputError
 from kinetrace.geometry import Floats, midpoint, unit
@@ -171,6 +170,8 @@ def _with_channels(
     hips: Floats,
     missing: npt.NDArray[np.bool_],
 ) -> Body:
+    from scipy.spatial.transform import Rotation
+
     known = np.flatnonzero(np.isfinite(hips).all(axis=1))
     last = np.maximum(np.searchsorted(known, np.arange(len(hips)), side="right") - 1, 0)
     missing = missing | ~np.isfinite(hips).all(axis=1)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from kinetrace.errors import FormatError
 from kinetrace.formats._text_rows import numbers, read_lines
@@ -144,6 +143,8 @@ def _motion_head(lines: Sequence[str], at: int) -> tuple[int, float, int]:
 
 def _positions(joints: Sequence[_Joint], values: Floats) -> Floats:
     """Return (T, K, 3): each joint at its offset in the turned frame of the one before."""
+    from scipy.spatial.transform import Rotation
+
     frames = len(values)
     place = np.zeros((frames, len(joints), 3))
     turns: list[Floats] = []
