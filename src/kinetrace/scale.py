@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kinetrace.geometry import direction_deg, distance, wrap_deg
-from kinetrace.measures._points import find, seen
+from kinetrace.points import find, seen
 from kinetrace.poses import Poses
 from kinetrace.view import facing
 

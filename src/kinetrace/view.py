@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from kinetrace.geometry import cross, distance, windowed_mean
 from kinetrace.measures import people
-from kinetrace.measures._points import find, seen
+from kinetrace.points import find, seen
 from kinetrace.poses import IntArray, Poses
 
 Floats: TypeAlias = npt.NDArray[np.float64]

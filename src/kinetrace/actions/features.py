@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kinetrace.geometry import distance, included_deg
-from kinetrace.measures._points import find, has, seen
+from kinetrace.points import find, has, seen
 from kinetrace.poses import IntArray, Poses, Skeleton
 
 Floats: TypeAlias = npt.NDArray[np.float64]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from kinetrace.geometry import unit
 from kinetrace.measures._angles_definitions import Plane
-from kinetrace.measures._points import find, seen
+from kinetrace.points import find, seen
 from kinetrace.poses import Poses, Skeleton
 from kinetrace.view import facing, row_views
 

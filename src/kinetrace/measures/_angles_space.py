@@ -10,7 +10,7 @@ import numpy.typing as npt
 from kinetrace.geometry import included_deg, unit
 from kinetrace.measures._angles_definitions import SEGMENTS, Joint
 from kinetrace.measures._angles_planes import breadth_in_space
-from kinetrace.measures._points import find
+from kinetrace.points import find
 from kinetrace.poses import Skeleton
 
 Floats: TypeAlias = npt.NDArray[np.float64]

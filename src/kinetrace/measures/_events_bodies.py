@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kinetrace.geometry import distance
-from kinetrace.measures._points import Floats, find, seen
+from kinetrace.points import Floats, find, seen
 from kinetrace.poses import Poses
 
 SIDES = ("left", "right")

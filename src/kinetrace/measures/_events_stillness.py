@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from kinetrace.measures._events_spells import GAP_S, NOT_KNOWN
-from kinetrace.measures._points import Floats
+from kinetrace.points import Floats
 
 # Low-pass of one pole: a wrong frame among 30 a second moves a point by a fifteenth of its error.
 _TIME_CONSTANT_S = 0.5

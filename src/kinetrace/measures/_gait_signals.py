@@ -11,7 +11,7 @@ import numpy.typing as npt
 from kinetrace import filtering, view
 from kinetrace.geometry import distance
 from kinetrace.measures._gait_swaps import LEG_PARTS, unswap_legs
-from kinetrace.measures._points import find
+from kinetrace.points import find
 from kinetrace.poses import FloatArray, IntArray, Poses, Skeleton
 
 SIDES = ("left", "right")

@@ -12,7 +12,7 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
-from kinetrace.measures._points import find
+from kinetrace.points import find
 from kinetrace.poses import FloatArray, IntArray, Poses, Skeleton
 
 LEG_PARTS = ("knee", "ankle", "heel", "foot_index", "big_toe", "small_toe", "toe")

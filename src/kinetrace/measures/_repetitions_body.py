@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kinetrace.geometry import distance, windowed_mean
-from kinetrace.measures._points import find, seen
+from kinetrace.points import find, seen
 from kinetrace.poses import IntArray, Poses
 
 Floats: TypeAlias = npt.NDArray[np.float64]

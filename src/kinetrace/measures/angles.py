@@ -45,7 +45,7 @@ from kinetrace.measures._angles_definitions import (
 from kinetrace.measures._angles_notes import notes_of
 from kinetrace.measures._angles_planes import Planes, Way, in_picture, in_space
 from kinetrace.measures._angles_space import joint_in_space
-from kinetrace.measures._points import has, seen
+from kinetrace.points import has, seen
 from kinetrace.poses import Poses, Skeleton
 
 if TYPE_CHECKING:

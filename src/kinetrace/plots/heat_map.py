@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
-from kinetrace.measures._points import find, seen
 from kinetrace.plots._figure import new_figure, say_nothing_to_draw
+from kinetrace.points import find, seen
 from kinetrace.poses import Poses
 
 if TYPE_CHECKING:

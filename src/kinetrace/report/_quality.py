@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kinetrace import view
-from kinetrace.measures._points import seen
+from kinetrace.points import seen
 from kinetrace.poses import Poses
 from kinetrace.report._wording import person, plural
 from kinetrace.scale import tilt_from_people
