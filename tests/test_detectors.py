@@ -41,6 +41,12 @@ def make_rtmdet(shared: Path, folder: Path) -> Example:
     return Example(Options(model=str(model), device="cpu"), photo(shared, ONE), photo(shared, MANY))
 
 
+def make_nano(shared: Path, folder: Path) -> Example:
+    pytest.importorskip("onnx")
+    street = "000000034246.jpg"
+    return Example(Options(device="cpu"), photo(shared, ONE), photo(shared, street))
+
+
 def make_mediapipe(shared: Path, folder: Path) -> Example:
     pytest.importorskip("mediapipe")
     return Example(Options(), photo(shared, ONE), photo(shared, MANY))
@@ -77,6 +83,7 @@ def make_whole(shared: Path, folder: Path) -> Example:
 EXAMPLES: dict[str, tuple[Callable[[Path, Path], Example], list[pytest.MarkDecorator]]] = {
     "boxes": (make_boxes, []),
     "mediapipe": (make_mediapipe, [pytest.mark.shared, pytest.mark.models]),
+    "nano": (make_nano, [pytest.mark.shared]),
     "rtmdet": (make_rtmdet, [pytest.mark.shared]),
     "whole": (make_whole, []),
     "yolox": (make_yolox, []),

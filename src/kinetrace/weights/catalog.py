@@ -241,6 +241,19 @@ MODELS = (
         ),
     ),
     Model(
+        name="person-nano",
+        task="person-detection",
+        backend="nano",
+        license="Apache-2.0",
+        file=ModelFile(
+            name="person-nano.npz",
+            sha256="74549fa112ee6b042b182bef6514ced7159c614f8a4e37702624b879289f62f1",
+            size_bytes=5_333_874,
+        ),
+        input_size_wh=(320, 320),
+        is_packaged=True,
+    ),
+    Model(
         name="rtmdet-nano-person",
         task="person-detection",
         backend="rtmdet",

@@ -21,7 +21,7 @@ from kinetrace.training.detector.pictures import Image, People, Pictures
 Floats = npt.NDArray[np.float64]
 
 # Of whom less is left in the picture counts neither way, or is not there.
-_LEAST_SHARE, _LEAST_SHARE_SEEN = 0.35, 0.05
+_LEAST_SHARE, _LEAST_SHARE_SEEN = 0.25, 0.05
 _LEAST_PX = 14.0
 _UNSURE = 0.3
 # The narrowest part of a mosaic, and what a picture is enlarged by at most.
@@ -234,7 +234,7 @@ def _choose_affine(
         box = np.array([0, 0, *size_wh], np.float64)
     length = max(8.0, float((box[2:] - box[:2]).max()))
     longest = max(into_wh)
-    low, high = (0.25, 1.5) if is_alone else (0.4, 1.6)
+    low, high = (0.25, 2.0) if is_alone else (0.4, 1.6)
     factor = math.exp(rng.uniform(math.log(low), math.log(high))) * min(into_wh) / length
     cover = max(into_wh[0] / size_wh[0], into_wh[1] / size_wh[1])
     least = longest / max(size_wh) * rng.uniform(0.7, 1.05) if is_alone else cover
