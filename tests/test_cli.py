@@ -297,7 +297,8 @@ def test_models_and_info(tmp_path):
     assert verified.returncode == 0
     assert "mediapipe-full: verified" in verified.stdout
     nowhere = kinetrace("models", "verify", "--cache-dir", tmp_path / "empty", cwd=tmp_path)
-    assert "no model is in" in nowhere.stdout
+    assert "hrnet-nano: verified" in nowhere.stdout
+    assert "mediapipe" not in nowhere.stdout  # only what is part of the package
     info = kinetrace("info", cwd=tmp_path)
     assert "makes no network call" in info.stdout
     assert info.returncode == 0

@@ -82,7 +82,7 @@ def fetch(
 
 @models.command
 def verify(*names: str, cache_dir: Path | None = None) -> int:
-    """Hash what is in the cache, and say whether it is what was published.
+    """Hash what is in the package and the cache, and say whether it is what was published.
 
     Parameters
     ----------
@@ -97,6 +97,4 @@ def verify(*names: str, cache_dir: Path | None = None) -> int:
     found = [weights.status(name) for name in names] if names else weights.cached()
     for status in found:
         print(f"{status.model.name}: {status.state} {', '.join(str(p) for p in status.paths)}")
-    if not found:
-        print(f"no model is in {weights.cache_folder()}")
     return 0 if all(status.state == "verified" for status in found) else 1

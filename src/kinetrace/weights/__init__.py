@@ -262,5 +262,9 @@ def _how_to_supply(model: Model, folder: Path, tried: list[str]) -> str:
             f"By hand: get {model.file.name} (sha256 {digits}{model.sha256})",
             f"and put it at {folder / model.file.cache_name}",
             "or give its path: --model PATH",
+            f"or take a smaller one, which is part of the package: {_IN_PACKAGE[model.task]}",
         )
     )
+
+
+_IN_PACKAGE = {"pose": "--backend hrnet --model hrnet-nano", "person-detection": "--detector nano"}

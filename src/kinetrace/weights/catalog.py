@@ -241,6 +241,32 @@ MODELS = (
         ),
     ),
     Model(
+        name="hrnet-nano",
+        task="pose",
+        backend="hrnet",
+        license="Apache-2.0",
+        file=ModelFile(
+            name="hrnet-nano.npz",
+            sha256="d4a48f8e2f4f64f5b9b3ab5301cb0d15efae381bb21036a54e5ee1da7703339d",
+            size_bytes=5_263_872,
+        ),
+        input_size_wh=(128, 192),
+        keypoints="coco17",
+        decode="dark",
+        accuracy=(
+            Accuracy(
+                metric="PCK@0.2",
+                percent=78.0,
+                data="97 people of LSP who were held out",
+                boxes="ground truth",
+                source="docs/hrnet-nano.md",
+            ),
+        ),
+        detector="nano",
+        larger="hrnet-w32-256x192",
+        is_packaged=True,
+    ),
+    Model(
         name="person-nano",
         task="person-detection",
         backend="nano",
