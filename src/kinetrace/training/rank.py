@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import multiprocessing
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +21,7 @@ from kinetrace.training.export import write_graph, write_model_card, write_weigh
 from kinetrace.training.journal import Journal, plot_journal
 from kinetrace.training.loop import Progress, run
 from kinetrace.training.losses import Losses
-from kinetrace.training.team import Team, open_team
+from kinetrace.training.team import Team, lead_team, open_team
 from kinetrace.training.torch_hrnet import TorchHRNet, from_arrays, to_arrays
 from kinetrace.training.training import (
     Plan,
@@ -57,24 +55,8 @@ class Trained(NamedTuple):
 def run_together(plan: Plan, report: Report) -> Trained:
     """Train in as many processes as the plan wants; this one is the first."""
     _undo_the_fall(plan)
-    if plan.processes == 1:
-        return _lead(plan, Team(), report)
-    with tempfile.TemporaryDirectory() as folder:
-        meeting = Path(folder) / "meeting"
-        context = multiprocessing.get_context("spawn")
-        others = [
-            context.Process(target=_follow, args=(plan, meeting, rank), daemon=True)
-            for rank in range(1, plan.processes)
-        ]
-        for other in others:
-            other.start()
-        try:
-            with open_team(meeting, 0, plan.processes) as team:
-                return _lead(plan, team, report)
-        finally:
-            for other in others:
-                other.join(timeout=10)
-                other.kill()
+    with lead_team(plan.processes, _follow, plan) as team:
+        return _lead(plan, team, report)
 
 
 @contextmanager

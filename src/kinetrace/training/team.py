@@ -6,10 +6,13 @@ process of two threads: threads wait for each other thousands of times a step, p
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import multiprocessing
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from torch import distributed, nn
@@ -45,6 +48,8 @@ class Team:
 
 ALONE = Team()
 
+Plan = TypeVar("Plan")
+
 
 @contextmanager
 def open_team(meeting: Path, rank: int, size: int) -> Iterator[Team]:
@@ -55,3 +60,37 @@ def open_team(meeting: Path, rank: int, size: int) -> Iterator[Team]:
         yield Team(rank, size)
     finally:
         distributed.destroy_process_group()
+
+
+@contextmanager
+def lead_team(size: int, follow: Callable[[Plan, Path, int], None], plan: Plan) -> Iterator[Team]:
+    """Start the other processes of a team, and be its first.
+
+    Parameters
+    ----------
+    size
+        How many there are; 1 is this process alone, with PyTorch's own threads.
+    follow
+        What each of the others runs: with the plan, the file to meet at, and its rank.
+    plan
+        Is handed to them.
+    """
+    if size == 1:
+        yield ALONE
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        meeting = Path(folder) / "meeting"
+        context = multiprocessing.get_context("spawn")
+        others = [
+            context.Process(target=follow, args=(plan, meeting, rank), daemon=True)
+            for rank in range(1, size)
+        ]
+        for other in others:
+            other.start()
+        try:
+            with open_team(meeting, 0, size) as team:
+                yield team
+        finally:
+            for other in others:
+                other.join(timeout=10)
+                other.kill()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import multiprocessing
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +22,7 @@ from kinetrace.training.detector.pictures import (
 from kinetrace.training.detector.plan import DetectorPlan, claim
 from kinetrace.training.detector.progress import DetectorProgress, as_function, make_network
 from kinetrace.training.export import write_graph, write_weights
-from kinetrace.training.team import Team, open_team
+from kinetrace.training.team import Team, lead_team, open_team
 from kinetrace.training.torch_hrnet import to_arrays
 
 Report = Callable[[str], None]
@@ -72,24 +70,8 @@ def train_detector(plan: DetectorPlan, *, report: Report = print) -> Marks:
         teacher = BoxesTeacher(plan.teacher)
         save_pictures(pack(find_people(plan.source, teacher)), plan.pictures)
         teacher.close()
-    if plan.processes == 1:
-        return _lead(plan, Team(), report)
-    with tempfile.TemporaryDirectory() as folder:
-        meeting = Path(folder) / "meeting"
-        context = multiprocessing.get_context("spawn")
-        others = [
-            context.Process(target=_follow, args=(plan, meeting, rank), daemon=True)
-            for rank in range(1, plan.processes)
-        ]
-        for other in others:
-            other.start()
-        try:
-            with open_team(meeting, 0, plan.processes) as team:
-                return _lead(plan, team, report)
-        finally:
-            for other in others:
-                other.join(timeout=10)
-                other.kill()
+    with lead_team(plan.processes, _follow, plan) as team:
+        return _lead(plan, team, report)
 
 
 def _begin(plan: DetectorPlan, team: Team) -> DetectorProgress:
