@@ -205,3 +205,13 @@ def test_what_xml_has_no_place_for(path: Path) -> None:
     with pytest.raises(OutputError, match="XML has no place for"):
         formats.write(poses, path)
     assert not path.exists()
+
+
+def test_a_zip_that_is_damaged_anywhere(path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("annotations.xml", "<annotations>" + "abc def" * 500 + "</annotations>")
+    whole = path.read_bytes()
+    for place in range(44, len(whole) - 100, 3):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0xFF]) + whole[place + 1 :])
+        with pytest.raises(FormatError):
+            formats.read(path)

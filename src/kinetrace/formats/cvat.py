@@ -16,8 +16,10 @@ come (ZIP) or unpacked: a point that is not ``outside`` has score 1, one that is
 from __future__ import annotations
 
 import io
+import lzma
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -40,6 +42,11 @@ LOSES = ("score", "bbox_xyxy", "bbox_score", "xyz_m", "frame_time_s", "source", 
 
 _HALF_PX = 0.5
 _LARGEST_XML_BYTES = 2**30
+# What `zipfile`, and what unpacks for it, raise for a file that is damaged or made to do harm.
+_ZIP_ERRORS = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError),
+    *(NotImplementedError, RuntimeError),
+)
 
 
 def read(path: Path) -> Poses:
@@ -97,7 +104,7 @@ def _unpacked(data: bytes) -> bytes:
             if len(names) != 1 or names[0].file_size > _LARGEST_XML_BYTES:
                 raise FormatError(f"the ZIP must hold one XML file below 1 GiB, has {len(names)}")
             return archive.read(names[0])
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except _ZIP_ERRORS as error:
         raise FormatError(f"it is a damaged ZIP file: {error}") from error
 
 
