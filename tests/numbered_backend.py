@@ -7,6 +7,7 @@ can be held against that truth, frame by frame.
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -62,6 +63,8 @@ class Numbered:
 
     batch_size = 1
     open_now = 0  # how many there are that nobody has closed
+    may_look = threading.Event()  # somebody who looks waits for it
+    may_look.set()
 
     def __init__(self, truth: Poses, *, is_there: bool = True) -> None:
         self._truth, self._is_there = truth, is_there
@@ -75,6 +78,7 @@ class Numbered:
 
     def __call__(self, frames: Sequence[Frame]) -> Poses:
         assert not self._is_closed
+        assert self.may_look.wait(60)
         (frame,) = frames
         number = film.number_of(frame.image)
         one = self._truth.frames(number, number + 1)
