@@ -23,8 +23,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kinetrace._atomic import reading, replacing
 from kinetrace.errors import FormatError, OutputError
+from kinetrace.files import reading, replacing
 from kinetrace.poses import Poses
 from kinetrace.skeletons import skeleton_of
 

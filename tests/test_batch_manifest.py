@@ -338,8 +338,8 @@ def test_a_result_is_claimed_by_one_process_at_a_time(tmp_path):
 @pytest.mark.parametrize("written", ["a.csv", "a.partial.csv", "a.overlay.mp4"])
 def test_what_a_killed_process_has_left_goes_with_the_next_try(tmp_path, written):
     code = (
-        "import os, signal, sys; from pathlib import Path; from kinetrace import _atomic\n"
-        "with _atomic.replacing(Path(sys.argv[1])) as temporary:\n"
+        "import os, signal, sys; from pathlib import Path; from kinetrace import files\n"
+        "with files.replacing(Path(sys.argv[1])) as temporary:\n"
         "    temporary.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     path = str(Path(sys.modules["kinetrace"].__file__).parents[1])

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kinetrace._atomic import reading
 from kinetrace.errors import FormatError
+from kinetrace.files import reading
 from kinetrace.poses import FloatArray, Poses
 
 _ASPECT_TOLERANCE = 0.01

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kinetrace._atomic import reading, replacing
 from kinetrace.errors import FormatError, OutputError
+from kinetrace.files import reading, replacing
 from kinetrace.formats._text_rows import numbers, read_lines
 from kinetrace.poses import FloatArray
 

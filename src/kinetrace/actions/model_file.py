@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from kinetrace._atomic import replacing
 from kinetrace.actions import features
 from kinetrace.errors import MissingExtraError, WeightsError
+from kinetrace.files import replacing
 
 if TYPE_CHECKING:
     from kinetrace.onnx_session import Session

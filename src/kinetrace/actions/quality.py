@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from kinetrace._atomic import replacing
 from kinetrace.actions._sklearn import sklearn
 from kinetrace.errors import FormatError, SourceError
+from kinetrace.files import replacing
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from kinetrace import formats
-from kinetrace._atomic import remove_leftovers, writing
+from kinetrace.files import remove_leftovers, writing
 from kinetrace.jobs import Job
 
 LOCK_NAME = ".kinetrace.lock"

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from kinetrace import __version__
-from kinetrace._atomic import writing
 from kinetrace.batch._supervisor import Run, expected_length
 from kinetrace.batch.cluster_members import Member
 from kinetrace.batch.cluster_pieces import Films
@@ -29,6 +28,7 @@ from kinetrace.batch.locations_jobs import RemoteJob
 from kinetrace.batch.settings import Settings
 from kinetrace.batch.task import Result, now_utc
 from kinetrace.errors import KinetraceError
+from kinetrace.files import writing
 from kinetrace.jobs import Job
 
 # So many workers in a row may die without having come to a job: more will fare no better.

@@ -9,11 +9,11 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from kinetrace._atomic import writing
 from kinetrace.batch.identity import identify, is_same
 from kinetrace.batch.manifest import Manifest, Record
 from kinetrace.batch.settings import Settings, differences
 from kinetrace.batch.task import Result, State
+from kinetrace.files import writing
 from kinetrace.jobs import Job
 
 # After so many failures in a row that may be the source's fault it is set aside.

@@ -17,8 +17,8 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from kinetrace._atomic import reading, writing
 from kinetrace.batch._claims import lock
+from kinetrace.files import reading, writing
 
 NAME = "kinetrace.manifest.jsonl"
 

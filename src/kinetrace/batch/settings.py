@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kinetrace._atomic import reading
 from kinetrace.choices import Layout, Smooth
 from kinetrace.estimators import Options
+from kinetrace.files import reading
 from kinetrace.frames.selection import Selection
 
 # What says where and how loudly, not what comes out. Another device rounds otherwise, as another

@@ -185,7 +185,7 @@ def _text(table: pd.DataFrame) -> str:
 
 def _write_json(table: pd.DataFrame, path: Path, source: str) -> None:
     from kinetrace import __version__
-    from kinetrace._atomic import replacing
+    from kinetrace.files import replacing
 
     values = {
         "kinetrace": __version__,

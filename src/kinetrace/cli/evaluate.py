@@ -92,8 +92,8 @@ def evaluate(
 
 def _tell(table: pd.DataFrame, output: Path | None) -> None:
     """Print a table, and write it if there is a file for it."""
-    from kinetrace._atomic import replacing
     from kinetrace.evaluation import to_markdown
+    from kinetrace.files import replacing
 
     if output is not None:
         with replacing(output) as temporary:

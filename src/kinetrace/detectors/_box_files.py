@@ -11,10 +11,10 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from kinetrace._atomic import reading
 from kinetrace._table_parsing import BOX, Cells, as_float32
 from kinetrace.boxes import Array
 from kinetrace.errors import FormatError
+from kinetrace.files import reading
 
 Rows = npt.NDArray[np.bool_]
 _Key = TypeVar("_Key", int, str)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kinetrace._atomic import reading
 from kinetrace.errors import FormatError
+from kinetrace.files import reading
 from kinetrace.poses import Skeleton, bounds
 from kinetrace.skeletons import skeleton_of
 

@@ -49,7 +49,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kinetrace import _atomic, plugins
+from kinetrace import files, plugins
 from kinetrace.choices import Layout
 from kinetrace.errors import FormatError, PluginError, SourceError
 from kinetrace.formats._losses import losses
@@ -196,9 +196,9 @@ def remove_leftovers(path: Path) -> None:
 
     module = find(path)
     for written in (path, name_partial(path, module)):
-        _atomic.remove_leftovers(written)
+        files.remove_leftovers(written)
         if hasattr(module, "beside"):
-            _atomic.remove_leftovers(module.beside(written))
+            files.remove_leftovers(module.beside(written))
 
 
 def find(path: Path) -> ModuleType:

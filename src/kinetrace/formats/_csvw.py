@@ -12,9 +12,9 @@ from typing import Any
 from urllib.parse import quote
 
 from kinetrace import tables
-from kinetrace._atomic import replacing
 from kinetrace.choices import Layout
 from kinetrace.errors import FormatError
+from kinetrace.files import replacing
 from kinetrace.formats import _json
 from kinetrace.poses import Poses
 

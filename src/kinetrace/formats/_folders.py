@@ -7,8 +7,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from kinetrace._atomic import make_temporary_name, writing
 from kinetrace.errors import OutputError, SourceError
+from kinetrace.files import make_temporary_name, writing
 
 
 def files_in(path: Path, pattern: str) -> list[Path]:

@@ -7,9 +7,9 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any
 
-from kinetrace._atomic import writing
 from kinetrace.choices import Layout
 from kinetrace.errors import OutputError
+from kinetrace.files import writing
 from kinetrace.formats import jsonl
 from kinetrace.poses import Poses
 

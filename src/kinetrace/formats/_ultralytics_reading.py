@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kinetrace._atomic import reading
 from kinetrace._table_parsing import as_float32
 from kinetrace.errors import FormatError, MissingExtraError, SourceError
+from kinetrace.files import reading
 from kinetrace.formats._folders import files_in
 from kinetrace.formats._people import Person, assemble
 from kinetrace.formats._text_rows import numbers

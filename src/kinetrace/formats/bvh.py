@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kinetrace._atomic import reading, replacing
 from kinetrace.errors import OutputError
+from kinetrace.files import reading, replacing
 from kinetrace.formats._bvh_body import Body, body_of
 from kinetrace.formats._bvh_reading import Motion, parse
 from kinetrace.formats._individuals import from_individuals, only_person

@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kinetrace._atomic import reading, replacing
 from kinetrace.errors import FormatError, MissingExtraError, OutputError
+from kinetrace.files import reading, replacing
 from kinetrace.formats._foreign import bytes_written
 from kinetrace.formats._markers import Markers, from_markers, read_markers, to_markers
 from kinetrace.formats._stretches import Stretches

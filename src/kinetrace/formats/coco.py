@@ -22,7 +22,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from kinetrace._atomic import reading, replacing
+from kinetrace.files import reading, replacing
 from kinetrace.formats import _coco_reading, _json
 from kinetrace.formats._stretches import Stretches, split
 from kinetrace.poses import FloatArray, Poses, Skeleton

@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinetrace import tables
-from kinetrace._atomic import Appender, reading, replacing, writing
 from kinetrace._table_parsing import keypoints
 from kinetrace.choices import Layout
 from kinetrace.errors import FormatError
+from kinetrace.files import Appender, reading, replacing, writing
 from kinetrace.formats import _csvw
 from kinetrace.formats._stretches import Stretches, split
 from kinetrace.poses import Poses

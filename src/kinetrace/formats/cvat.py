@@ -29,8 +29,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
-from kinetrace._atomic import reading, replacing
 from kinetrace.errors import FormatError, OutputError
+from kinetrace.files import reading, replacing
 from kinetrace.formats import _cvat_labels
 from kinetrace.formats._cvat_reading import poses_of
 from kinetrace.formats._individuals import individuals

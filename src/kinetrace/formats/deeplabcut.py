@@ -20,8 +20,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kinetrace._atomic import reading, replacing
 from kinetrace.errors import FormatError
+from kinetrace.files import reading, replacing
 from kinetrace.formats._deeplabcut import NOBODY, SCORER, check_columns, poses_of, table_of
 from kinetrace.formats._stretches import Stretches
 from kinetrace.formats._text_rows import numbers, read_lines

@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kinetrace._atomic import reading, replacing
 from kinetrace.errors import FormatError, MissingExtraError
+from kinetrace.files import reading, replacing
 from kinetrace.formats._deeplabcut import NOBODY, SCORER, check_columns, poses_of, table_of
 from kinetrace.formats._stretches import Stretches
 from kinetrace.poses import FloatArray, Poses

@@ -23,8 +23,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from kinetrace._atomic import Appender, reading, replacing
 from kinetrace.errors import FormatError
+from kinetrace.files import Appender, reading, replacing
 from kinetrace.formats import _json
 from kinetrace.formats._stretches import Stretches, split
 from kinetrace.poses import FloatArray, Poses, concat

@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from kinetrace._atomic import reading, replacing
 from kinetrace.errors import OutputError
+from kinetrace.files import reading, replacing
 from kinetrace.formats import _json
 from kinetrace.formats._labelstudio_reading import poses_of
 from kinetrace.formats._stretches import Stretches

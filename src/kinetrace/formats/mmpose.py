@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from kinetrace._atomic import reading, replacing
 from kinetrace.errors import FormatError
+from kinetrace.files import reading, replacing
 from kinetrace.formats import _json
 from kinetrace.formats._people import Person, assemble
 from kinetrace.formats._stretches import Stretches

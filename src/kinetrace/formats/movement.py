@@ -13,8 +13,8 @@ from types import ModuleType
 from typing import Any, Literal
 
 from kinetrace import interchange
-from kinetrace._atomic import reading, replacing
 from kinetrace.errors import FormatError, MissingExtraError
+from kinetrace.files import reading, replacing
 from kinetrace.formats._stretches import Stretches
 from kinetrace.poses import Poses
 

@@ -25,9 +25,9 @@ from typing import Any
 
 import numpy as np
 
-from kinetrace._atomic import reading, replacing
 from kinetrace._table_parsing import as_float32
 from kinetrace.errors import FormatError, MissingExtraError, OutputError
+from kinetrace.files import reading, replacing
 from kinetrace.formats._individuals import Individuals, from_individuals, individuals
 from kinetrace.formats._stretches import Stretches
 from kinetrace.poses import FloatArray, Poses, Skeleton

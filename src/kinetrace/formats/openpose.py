@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from kinetrace._atomic import reading
 from kinetrace.errors import FormatError, OutputError
+from kinetrace.files import reading
 from kinetrace.formats import _json
 from kinetrace.formats._folders import files_in, replacing_folder
 from kinetrace.formats._people import Person, assemble, missing_at_zero

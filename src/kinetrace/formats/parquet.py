@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from kinetrace import tables
-from kinetrace._atomic import reading, replacing
 from kinetrace.choices import Layout
 from kinetrace.errors import FormatError
+from kinetrace.files import reading, replacing
 from kinetrace.formats import _json
 from kinetrace.formats._stretches import Stretches, split
 from kinetrace.poses import Poses

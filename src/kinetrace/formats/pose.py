@@ -23,8 +23,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from kinetrace._atomic import reading, replacing
 from kinetrace.errors import FormatError, OutputError
+from kinetrace.files import reading, replacing
 from kinetrace.formats._individuals import from_individuals, individuals
 from kinetrace.formats._stretches import Stretches
 from kinetrace.poses import FloatArray, Poses, Skeleton

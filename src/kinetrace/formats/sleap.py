@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from kinetrace._atomic import reading, replacing
 from kinetrace._table_parsing import as_float32
 from kinetrace.errors import FormatError, MissingExtraError
+from kinetrace.files import reading, replacing
 from kinetrace.formats._foreign import bytes_written
 from kinetrace.formats._individuals import track_ids
 from kinetrace.formats._people import Person, assemble

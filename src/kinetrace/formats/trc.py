@@ -19,8 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kinetrace._atomic import reading, replacing
 from kinetrace.errors import FormatError, OutputError
+from kinetrace.files import reading, replacing
 from kinetrace.formats._markers import Markers, from_markers, read_markers, to_markers
 from kinetrace.formats._stretches import Stretches
 from kinetrace.formats._text_rows import numbers, read_lines

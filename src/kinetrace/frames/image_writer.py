@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from kinetrace._atomic import replacing
 from kinetrace.errors import OutputError
+from kinetrace.files import replacing
 
 _SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 _JPEG_QUALITY = 95

@@ -10,8 +10,8 @@ from types import TracebackType
 
 import av
 
-from kinetrace._atomic import writing
 from kinetrace.errors import OutputError
+from kinetrace.files import writing
 from kinetrace.frames.frame import Frame
 from kinetrace.frames.soundtrack import Soundtrack
 from kinetrace.frames.video_encoder import VideoEncoder

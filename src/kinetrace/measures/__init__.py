@@ -40,7 +40,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kinetrace._atomic import replacing
+from kinetrace.files import replacing
 from kinetrace.poses import IntArray, Poses
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from kinetrace._atomic import replacing
 from kinetrace.errors import MissingExtraError, OutputError
+from kinetrace.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kinetrace import __version__
-from kinetrace._atomic import reading
+from kinetrace.files import reading
 from kinetrace.poses import Poses
 from kinetrace.report._page import Section
 from kinetrace.report._tables import of_facts

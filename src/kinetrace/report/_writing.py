@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from kinetrace._atomic import replacing
 from kinetrace.errors import MissingExtraError
+from kinetrace.files import replacing
 from kinetrace.poses import Poses
 from kinetrace.report import _measure_section, _page, _pictures, _provenance, _tables
 from kinetrace.report._measured import Measured, measure_all

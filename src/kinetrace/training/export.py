@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kinetrace._atomic import replacing
+from kinetrace.files import replacing
 from kinetrace.networks.checkpoint import read_checkpoint
 from kinetrace.networks.graph import build_graph
 from kinetrace.networks.hrnet import HRNet

@@ -6,8 +6,8 @@ import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from kinetrace._atomic import reading, writing
 from kinetrace.errors import FormatError
+from kinetrace.files import reading, writing
 
 COLUMNS = ("samples", "height_px", "learning_rate", "place_loss", "height_loss")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from kinetrace._atomic import replacing
 from kinetrace.errors import FormatError
+from kinetrace.files import replacing
 from kinetrace.topdown.crops import MEAN_RGB, STD_RGB
 from kinetrace.training.batches import Batch, iterate_batches
 from kinetrace.training.losses import Losses, measure_losses

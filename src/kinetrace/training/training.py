@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kinetrace._atomic import replacing
 from kinetrace.errors import FormatError, MissingExtraError, OutputError
+from kinetrace.files import replacing
 from kinetrace.networks.hrnet import HRNet
 from kinetrace.skeletons import COCO17
 from kinetrace.training.preparation import prepare

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable
 
 from kinetrace import formats
-from kinetrace._atomic import replacing
+from kinetrace.files import replacing
 from kinetrace.overlay import draw_file
 from kinetrace.report import write_report
 from kinetrace.web.orders import TABLE, At, Make

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, Union
 import numpy as np
 
 from kinetrace import plugins
-from kinetrace._atomic import replacing
 from kinetrace.errors import KinetraceError
+from kinetrace.files import replacing
 from kinetrace.formats import read
 from kinetrace.poses import Poses
 from kinetrace.report import _charts, _wording

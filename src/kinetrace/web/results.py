@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from kinetrace._atomic import replacing
 from kinetrace.errors import KinetraceError
+from kinetrace.files import replacing
 from kinetrace.formats import read, write
 from kinetrace.poses import Poses
 from kinetrace.web.orders import MADE, POSES, TABLE, Correct, Correction

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from kinetrace._atomic import replacing
+from kinetrace.files import replacing
 from kinetrace.training.samples import is_held_out
 
 Image = npt.NDArray[np.uint8]

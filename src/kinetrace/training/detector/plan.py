@@ -7,8 +7,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from kinetrace._atomic import replacing
 from kinetrace.errors import OutputError
+from kinetrace.files import replacing
 from kinetrace.networks.person import PERSON_NANO, PersonNet
 from kinetrace.training.recipe import Recipe
 from kinetrace.training.sources import Source
