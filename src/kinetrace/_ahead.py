@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
+from kinetrace._closing import Closing
+
 Item = TypeVar("Item")
 
 # Enough that a slow item on either side does not stall the other, whatever the picture's size.
@@ -18,7 +20,7 @@ _MOST_BYTES = 48 * 2**20
 _MOST_ITEMS = 16
 
 
-class Ahead(Generic[Item]):
+class Ahead(Closing, Generic[Item]):
     """Iterate over `items` as if directly, while a thread prepares the next ones.
 
     The thread stops when the iterator ends, when it fails (the error is raised here, behind the
@@ -106,9 +108,3 @@ class Ahead(Generic[Item]):
             self._ready.clear()
             self._changed.notify_all()
         self._thread.join()
-
-    def __enter__(self) -> Ahead[Item]:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.close()

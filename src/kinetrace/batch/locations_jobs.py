@@ -12,9 +12,9 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from types import TracebackType
 
 from kinetrace import jobs
+from kinetrace._closing import Closing
 from kinetrace.batch.locations import Address, fetch, find_sources, is_remote, publish
 from kinetrace.errors import OutputError
 from kinetrace.jobs import Job, Wanted
@@ -86,7 +86,7 @@ def _folder_and_table(output: str | None) -> tuple[Address | None, str]:
     return given.parent, given.name
 
 
-class LocalCopy:
+class LocalCopy(Closing):
     """The copy, on this machine, of the source that was asked for last.
 
     The stretches of a long film come one after the other, and it is fetched once for all of them.
@@ -135,17 +135,6 @@ class LocalCopy:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
         self._path = None
-
-    def __enter__(self) -> LocalCopy:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 @contextlib.contextmanager

@@ -10,13 +10,13 @@ import glob
 import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from kinetrace._ahead import Ahead
+from kinetrace._closing import Closing
 from kinetrace.errors import SourceError
 from kinetrace.frames.frame import Frame
 from kinetrace.frames.selection import Selection
@@ -25,7 +25,7 @@ from kinetrace.timing import spanned
 Source: TypeAlias = "str | Path | int | npt.NDArray[np.uint8] | Iterable[Any]"
 
 
-class Frames:
+class Frames(Closing):
     """An open source: iterate over it once, and close it (or use it in a ``with``).
 
     Attributes
@@ -63,17 +63,6 @@ class Frames:
         """Stop decoding. Closing twice is fine."""
         if self._ahead is not None:
             self._ahead.close()
-
-    def __enter__(self) -> Frames:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def open_frames(

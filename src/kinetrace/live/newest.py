@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import threading
 import time
-from types import TracebackType
 
+from kinetrace._closing import Closing
 from kinetrace.errors import SourceError
 from kinetrace.frames import Frame
 from kinetrace.frames.sources import Frames
@@ -15,7 +15,7 @@ from kinetrace.frames.sources import Frames
 _TURN_S = 0.2
 
 
-class NewestFrames:
+class NewestFrames(Closing):
     """Iterate over an open source as over a camera: what came meanwhile is dropped.
 
     A thread takes the frames as they come and keeps one. A film, whose end is known, is played
@@ -66,17 +66,6 @@ class NewestFrames:
         if error is not None:
             raise error
         raise StopIteration
-
-    def __enter__(self) -> NewestFrames:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the source. Closing twice is fine."""
