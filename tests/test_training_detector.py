@@ -14,7 +14,13 @@ from kinetrace.estimators import Detections
 from kinetrace.networks.hrnet import Stage
 from kinetrace.networks.person import DISTANCE_PX, OUTPUTS, Found, PersonNet, decode
 from kinetrace.training.detector.batches import draw_batch
-from kinetrace.training.detector.boxes_teacher import add_labelled, merge, settle
+from kinetrace.training.detector.boxes_teacher import (
+    BoxesTeacher,
+    add_labelled,
+    find_unlabelled,
+    merge,
+    settle,
+)
 from kinetrace.training.detector.empty import draw_empty
 from kinetrace.training.detector.measurement import mark
 from kinetrace.training.detector.pictures import (
@@ -121,6 +127,35 @@ def test_large_pictures_are_shrunk_with_their_people():
     small = pack([("a.png", image, people_of((100, 100, 200, 300, 0.8)))])
     assert small.image(0).shape == (200, 400, 3)
     np.testing.assert_allclose(small.people_of(0).bbox_xyxy, [[50, 50, 100, 150]])
+
+
+def test_extra_pictures_are_a_share_of_what_is_trained_on():
+    """Each is drawn as often as the others of its kind, and what is held out never."""
+    grey = np.full((40, 40, 3), 90, np.uint8)
+    plain = [(f"photo{i}.png", grey, people_of()) for i in range(400)]
+    extra = [(f"room{i // 2}.mp4", grey, people_of()) for i in range(40)]
+    rows = pack(plain, extra).training_rows(extra_share=0.25)
+    assert np.mean(rows >= 400) == pytest.approx(0.25, abs=0.04)
+    times = np.bincount(rows)[400:]
+    assert set(times) == {0, times.max()}
+    np.testing.assert_array_equal(times[::2], times[1::2])  # the two frames of a film
+    assert not set(rows) & set(pack(plain, extra).held_out_rows())
+    assert len(pack(plain).training_rows(extra_share=0.25)) == len(set(rows[rows < 400]))
+
+
+@pytest.mark.shared
+def test_the_teacher_finds_people_whom_nobody_labelled(shared, tmp_path):
+    teacher = BoxesTeacher(shared / "models" / "rtmdet_nano_person_320.onnx")
+    photos, film = shared / "data/hand_photos/call", shared / "data/videos/asl/book.mkv"
+    found = list(find_unlabelled([photos, film], teacher))
+    teacher.close()
+    names = [name for name, _, _ in found]
+    assert len(set(names[:10])) == 10
+    assert names[10:] == ["book.mkv"] * 4
+    for _, image, people in found:
+        (width, height), box = image.shape[1::-1], people.bbox_xyxy[people.score.argmax()]
+        assert people.score.max() >= SURE
+        assert np.prod(box[2:] - box[:2]) > 0.15 * width * height
 
 
 # --- scenes

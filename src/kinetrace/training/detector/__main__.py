@@ -22,6 +22,8 @@ def train(
     media: Path,
     teacher: Path,
     output: Annotated[Path, Parameter(name=("--output", "-o"))],
+    extra: Annotated[tuple[Path, ...], Parameter(consume_multiple=True)] = (),
+    extra_share: float = 0.12,
     trunk: Path | None = None,
     size: str = "192:60000,320:40000",
     fall: float = 0.4,
@@ -45,6 +47,11 @@ def train(
         RTMDet for people, an ONNX file: it finds everybody.
     output
         The folder for weights, graph, log and checkpoint.
+    extra
+        Folders of photos, and films, of people whom nobody labelled: the teacher alone says who is
+        there. A tenth of them is held out, too.
+    extra_share
+        The share of scenes that begin with one of these, about.
     trunk
         Weights of hrnet-nano to begin from.
     size
@@ -86,6 +93,8 @@ def train(
         DetectorPlan(
             source=read_source(labels, media),
             teacher=teacher,
+            extra=extra,
+            extra_share=extra_share,
             trunk=trunk,
             recipe=recipe,
             output=output,

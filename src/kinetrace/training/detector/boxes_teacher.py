@@ -7,7 +7,7 @@ unsure of counts neither way.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from kinetrace.boxes import iou
 from kinetrace.detectors import rtmdet
 from kinetrace.estimators import Detections, Options
-from kinetrace.frames import Frame
+from kinetrace.frames import Frame, open_frames
 from kinetrace.poses import bounds
 from kinetrace.training.detector.pictures import Image, People
 from kinetrace.training.sources import Source
@@ -40,6 +40,8 @@ _WHOLE, _WHOLE_SCORE = 12, 0.7
 _FEW, _FEW_SCORE = 4, 0.3
 # What lies inside of another box by so much is a part of that person, unless it is as sure.
 _INSIDE, _OWN_SCORE = 0.8, 0.6
+# How often a film is looked at.
+_FILM_STEP = "1s"
 # Of less than this, most are nobody.
 _DOUBTFUL = 0.18
 
@@ -152,3 +154,25 @@ def find_people(source: Source, teacher: BoxesTeacher) -> Iterator[tuple[str, Im
         for row in np.flatnonzero(truth.image == number):
             people = add_labelled(people, truth.xy[row], image.shape[1::-1])
         yield truth.image_name[number], image, settle(people)
+
+
+def find_unlabelled(
+    media: Iterable[Path], teacher: BoxesTeacher
+) -> Iterator[tuple[str, Image, People]]:
+    """Yield the same of pictures that nobody labelled: who is there, the teacher alone says.
+
+    Parameters
+    ----------
+    media
+        Folders of photos, and films, of which one frame a second is looked at. All frames of a film
+        have its name, so that it is held out whole, or not at all.
+
+    Raises
+    ------
+    SourceError
+        If one cannot be read.
+    """
+    for path in media:
+        with open_frames(path, every=1 if path.is_dir() else _FILM_STEP) as frames:
+            for frame in frames:
+                yield frame.name or path.name, frame.image, settle(teacher(frame.image))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -54,6 +55,8 @@ class Pictures:
         Of all pictures, those of one picture together, in the order of the pictures.
     count : (P,) int64
         How many people each picture has.
+    is_extra : (P,) bool
+        Which ones nobody labelled.
     """
 
     name: tuple[str, ...]
@@ -62,6 +65,7 @@ class Pictures:
     size_wh: npt.NDArray[np.int64]
     people: People
     count: npt.NDArray[np.int64]
+    is_extra: npt.NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.name)
@@ -78,26 +82,45 @@ class Pictures:
         rows = slice(stop - int(self.count[row]), stop)
         return People(*(part[rows] for part in self.people))
 
-    def training_rows(self) -> npt.NDArray[np.int64]:
-        """Return the numbers of the pictures that are not held out."""
-        return np.flatnonzero([not is_held_out(name) for name in self.name])
+    def training_rows(self, *, extra_share: float = 0.0) -> npt.NDArray[np.int64]:
+        """Return the numbers of the pictures that are not held out.
+
+        Parameters
+        ----------
+        extra_share
+            The share of all that the extra ones are to be, about: few of them come several times.
+        """
+        rows = np.flatnonzero([not is_held_out(name) for name in self.name])
+        extra = rows[self.is_extra[rows]]
+        if not len(extra):
+            return rows
+        wanted = extra_share / (1 - extra_share) * (len(rows) - len(extra))
+        return np.concatenate([rows, np.repeat(extra, round(wanted / len(extra)) - 1)])
 
     def held_out_rows(self) -> npt.NDArray[np.int64]:
         """Return the numbers of the pictures that are never trained on."""
         return np.flatnonzero([is_held_out(name) for name in self.name])
 
 
-def pack(pictures: Iterable[tuple[str, Image, People]]) -> Pictures:
+def pack(
+    pictures: Iterable[tuple[str, Image, People]],
+    extra: Iterable[tuple[str, Image, People]] = (),
+) -> Pictures:
     """Shrink pictures to at most 400 px and put them behind each other.
 
     Parameters
     ----------
     pictures
         Of each its name, (H, W, 3) RGB, and the people in its pixels.
+    extra
+        The same of pictures that nobody labelled.
     """
-    names, images, people = [], [], []
-    for name, image, found in pictures:
+    names, images, people, is_extra = [], [], [], []
+    for is_more, (name, image, found) in chain(
+        zip(repeat(False), pictures), zip(repeat(True), extra)
+    ):
         names.append(name)
+        is_extra.append(is_more)
         small = shrink(image, _LONGEST_PX)
         images.append(small)
         factor_xy = np.array(small.shape[1::-1], np.float32) / np.array(image.shape[1::-1])
@@ -113,6 +136,7 @@ def pack(pictures: Iterable[tuple[str, Image, People]]) -> Pictures:
             np.concatenate([each.score for each in people]).astype(np.float32),
         ),
         count=np.array([len(each.score) for each in people], np.int64),
+        is_extra=np.array(is_extra, bool),
     )
 
 
@@ -134,6 +158,7 @@ def save_pictures(pictures: Pictures, folder: Path) -> None:
         "offset": pictures.offset,
         "size_wh": pictures.size_wh,
         "count": pictures.count,
+        "is_extra": pictures.is_extra,
         **pictures.people._asdict(),
     }
     # Last, and in one step: who finds this file finds all.
@@ -152,4 +177,5 @@ def load_pictures(folder: Path) -> Pictures:
         size_wh=arrays["size_wh"],
         people=People(arrays["bbox_xyxy"], arrays["score"]),
         count=arrays["count"],
+        is_extra=arrays["is_extra"],
     )

@@ -54,6 +54,10 @@ class DetectorPlan:
         How.
     output
         The folder for everything.
+    extra
+        Folders of photos, and films, of people whom nobody labelled.
+    extra_share
+        The share of scenes that begin with one of these, about; less than 1.
     minutes
         When to stop; it can be gone on with.
     processes
@@ -68,6 +72,8 @@ class DetectorPlan:
     teacher: Path
     recipe: DetectorRecipe
     output: Path
+    extra: tuple[Path, ...] = ()
+    extra_share: float = 0.12
     trunk: Path | None = None
     minutes: float | None = None
     processes: int = 1
@@ -96,6 +102,8 @@ def claim(plan: DetectorPlan) -> None:
     now = {
         "network": dataclasses.asdict(plan.net),
         "source": [str(Path(plan.source.truth.source).resolve()), str(plan.source.media.resolve())],
+        "extra": [str(path.resolve()) for path in plan.extra],
+        "extra_share": plan.extra_share,
         "trunk": None if plan.trunk is None else str(plan.trunk.resolve()),
         "batch_size": plan.recipe.batch_size,
         "seed": plan.recipe.seed,

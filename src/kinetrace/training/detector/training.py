@@ -11,7 +11,11 @@ import numpy as np
 import torch
 
 from kinetrace.training.detector.batches import iterate_batches
-from kinetrace.training.detector.boxes_teacher import BoxesTeacher, find_people
+from kinetrace.training.detector.boxes_teacher import (
+    BoxesTeacher,
+    find_people,
+    find_unlabelled,
+)
 from kinetrace.training.detector.measurement import Exam, Marks, measure, prepare_exam
 from kinetrace.training.detector.pictures import (
     Pictures,
@@ -68,7 +72,8 @@ def train_detector(plan: DetectorPlan, *, report: Report = print) -> Marks:
     if not (plan.pictures / "pictures.npz").exists():
         report("the teacher looks at every picture, once")
         teacher = BoxesTeacher(plan.teacher)
-        save_pictures(pack(find_people(plan.source, teacher)), plan.pictures)
+        pictures = pack(find_people(plan.source, teacher), find_unlabelled(plan.extra, teacher))
+        save_pictures(pictures, plan.pictures)
         teacher.close()
     with lead_team(plan.processes, _follow, plan) as team:
         return _lead(plan, team, report)
@@ -103,7 +108,7 @@ def _run(
     torch.set_flush_denormal(True)
     batches = iterate_batches(
         pictures,
-        pictures.training_rows(),
+        pictures.training_rows(extra_share=plan.extra_share),
         recipe,
         range(progress.step, recipe.steps),
         part=team.rank,
