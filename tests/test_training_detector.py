@@ -21,8 +21,9 @@ from kinetrace.training.detector.boxes_teacher import (
     merge,
     settle,
 )
+from kinetrace.training.detector.calibration import calibrate, fit_line
 from kinetrace.training.detector.empty import draw_empty
-from kinetrace.training.detector.measurement import mark
+from kinetrace.training.detector.measurement import Marks, mark
 from kinetrace.training.detector.pictures import (
     People,
     load_pictures,
@@ -378,6 +379,31 @@ def test_training_lowers_the_loss_and_the_graph_gives_what_the_module_gives(
     session.close()
     with torch.no_grad():
         np.testing.assert_allclose(outputs, module(torch.from_numpy(batch)).numpy(), atol=1e-4)
+
+
+def test_a_score_is_the_chance_that_somebody_is_there():
+    rng = np.random.default_rng(0)
+    logit = rng.normal(-2, 1.5, 20_000)
+    chance = 1 / (1 + np.exp(-(2 * logit + 3)))
+    is_hit = rng.random(len(logit)) < chance
+    score = (1 / (1 + np.exp(-logit))).astype(np.float32)
+    line = fit_line(Marks(score, is_hit, ~is_hit, len(logit), 1))
+    assert line.slope == pytest.approx(2, rel=0.1)
+    assert line.offset == pytest.approx(3, rel=0.1)
+    np.testing.assert_allclose(line.score(score), chance, atol=0.02)
+    nothing = np.zeros(3, bool)
+    raw = np.array([0.1, 0.2, 0.3], np.float32)
+    for marks in (Marks(raw, nothing, ~nothing, 1, 1), Marks(raw, nothing, nothing, 1, 1)):
+        np.testing.assert_allclose(fit_line(marks).score(raw), raw, rtol=1e-5)
+    arrays = {"final_layer.weight": rng.normal(size=(5, 3, 1, 1)), "final_layer.bias": np.arange(5)}
+    arrays = {key: array.astype(np.float32) for key, array in arrays.items()}
+    x = rng.normal(size=3)
+    before, after = (
+        a["final_layer.weight"][:, :, 0, 0] @ x + a["final_layer.bias"]
+        for a in (arrays, calibrate(arrays, line))
+    )
+    np.testing.assert_allclose(after[1:], before[1:])
+    assert after[0] == pytest.approx(line.slope * before[0] + line.offset, rel=1e-5)
 
 
 def test_going_on_gives_what_going_through_gives(tmp_path, source, pictures, one_thread):

@@ -16,6 +16,7 @@ from kinetrace.training.detector.boxes_teacher import (
     find_people,
     find_unlabelled,
 )
+from kinetrace.training.detector.calibration import calibrate, fit_line
 from kinetrace.training.detector.measurement import Exam, Marks, measure, prepare_exam
 from kinetrace.training.detector.pictures import (
     Pictures,
@@ -153,18 +154,21 @@ class _Leader:
             self._save()
 
     def finish(self) -> Marks:
-        """Write everything, and measure on everybody."""
+        """Write everything, measure on everybody, and make scores of the weights chances."""
         self._progress.settle_average()
         if self._losses:
             self._measure(self._exam)
         self._save()
-        write_graph(
-            self._plan.net, self._plan.weights, self._plan.output / f"{self._plan.net.name}.onnx"
-        )
         rows = self._pictures.held_out_rows()
         exam = prepare_exam(self._pictures, rows, _EXAM_PX, nobody=len(rows), seed=1)
         marks = measure(as_function(self._progress.average), exam)
-        for score in (*np.arange(0.2, 0.7, 0.05), marks.score_for(_PHANTOMS)):
+        line = fit_line(marks)
+        marks = marks._replace(score=line.score(marks.score))
+        write_weights(calibrate(to_arrays(self._progress.average), line), self._plan.weights)
+        write_graph(
+            self._plan.net, self._plan.weights, self._plan.output / f"{self._plan.net.name}.onnx"
+        )
+        for score in (*np.arange(0.1, 0.95, 0.1), marks.score_for(_PHANTOMS)):
             found, phantoms = marks.at(float(score))
             self._report(f"score {score:.3f}: {found:.1%} found, {phantoms:.3f} phantoms a picture")
         return marks
