@@ -119,6 +119,21 @@ def test_nobody_who_is_measured_was_trained_on(photos, tmp_path, one_thread):
     assert kept == {f"p{i}.png" for i in range(COUNT)} - held_out
 
 
+def test_a_small_source_may_count_several_times(photos, tmp_path, one_thread):
+    pytest.importorskip("torch")
+    once = plan_for(photos, tmp_path / "once")
+    source = read_source(photos / "joints.npz", photos, times=3)
+    more = dataclasses.replace(plan_for(photos, tmp_path / "more"), sources=(source,))
+    for plan in (once, more):
+        train(plan, report=quiet)
+    few, many = (load_samples(p.samples_folder, COCO17).photo for p in (once, more))
+    assert sorted(many) == sorted(3 * few)
+    with pytest.raises(OutputError, match="another sources"):
+        train(dataclasses.replace(more, sources=once.sources), report=quiet)
+    with pytest.raises(ValueError, match="at least 1, got 0"):
+        read_source(photos / "joints.npz", photos, times=0)
+
+
 def test_a_training_leaves_the_process_as_it_was(photos, tmp_path, one_thread):
     threads = cv2.getNumThreads()
     train(plan_for(photos, tmp_path), report=quiet)
@@ -246,6 +261,14 @@ def test_the_command_trains(photos, tmp_path, one_thread, capsys):
     app([*arguments, "--batch", "8"], exit_on_error=False, result_action="return_value")
     assert "16 samples learnt" in capsys.readouterr().out
     assert (tmp_path / "out" / "hrnet-nano.npz").exists()
+
+
+def test_the_command_wants_as_many_times_as_files(photos, tmp_path):
+    from kinetrace.cli.train import train as command
+
+    labels = [photos / "joints.npz"] * 2
+    with pytest.raises(ValueError, match="--times has 1 numbers for 2 files"):
+        command(labels, media=[photos] * 2, output=tmp_path, times=[3])
 
 
 def test_the_command_wants_media_for_each_file(photos, tmp_path):

@@ -30,6 +30,7 @@ def train(
     *,
     media: Annotated[list[Path], Parameter(negative=())],
     output: Annotated[Path, Parameter(name=("--output", "-o"))],
+    times: Annotated[list[int] | None, Parameter(negative=(), consume_multiple=True)] = None,
     start: Annotated[str, Parameter(name="--from")] = "scratch",
     test: Annotated[list[Path] | None, Parameter(negative=())] = None,
     test_media: Annotated[list[Path] | None, Parameter(negative=())] = None,
@@ -61,6 +62,9 @@ def train(
         (.csv, .parquet, .jsonl).
     media
         For each of them the folder of its images, or the video.
+    times
+        For each of them how often its people are learnt from in a round, once unless given: a few
+        frames of yours beside a large data set want ten times.
     output
         The folder for weights, graph, model card, log and checkpoint.
     start
@@ -114,7 +118,7 @@ def train(
     plan = Plan(
         net=net,
         start=weights,
-        sources=_sources(labels, media, "media"),
+        sources=_sources(labels, media, "media", times),
         tests=_sources(test or [], test_media or [], "test-media"),
         teacher=teacher,
         teacher_size_wh=parse_size(teacher_size) or (192, 256),
@@ -159,7 +163,9 @@ def _start(name: str) -> tuple[HRNet, Path | None]:
     return net, path
 
 
-def _sources(labels: list[Path], media: list[Path], flag: str) -> tuple[Source, ...]:
+def _sources(
+    labels: list[Path], media: list[Path], flag: str, times: list[int] | None = None
+) -> tuple[Source, ...]:
     from kinetrace.training import read_source
 
     if len(labels) != len(media):
@@ -167,4 +173,10 @@ def _sources(labels: list[Path], media: list[Path], flag: str) -> tuple[Source, 
             f"there are {len(labels)} files of labels and {len(media)} folders or videos: give a "
             f"--{flag} for each, in the same order"
         )
-    return tuple(read_source(*pair) for pair in zip(labels, media, strict=True))
+    times = times or [1] * len(labels)
+    if len(times) != len(labels):
+        raise ValueError(f"--times has {len(times)} numbers for {len(labels)} files of labels")
+    return tuple(
+        read_source(path, folder, times=count)
+        for path, folder, count in zip(labels, media, times, strict=True)
+    )

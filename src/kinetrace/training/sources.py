@@ -31,10 +31,18 @@ class Source:
         what is labelled though occluded is there.
     media
         A folder of images, or a video.
+    times
+        How often its people are learnt from in a round: a small source beside a large one would
+        hardly be seen.
     """
 
     truth: Truth
     media: Path
+    times: int = 1
+
+    def __post_init__(self) -> None:
+        if self.times < 1:
+            raise ValueError(f"times must be at least 1, got {self.times}")
 
     def pictures(self) -> Iterator[tuple[int, Image]]:
         """Yield the number of each picture with people in it, and the picture, in that order.
@@ -71,7 +79,7 @@ class Source:
             )
 
 
-def read_source(labels: Path, media: Path) -> Source:
+def read_source(labels: Path, media: Path, *, times: int = 1) -> Source:
     """Read labels.
 
     Parameters
@@ -82,6 +90,8 @@ def read_source(labels: Path, media: Path) -> Source:
         not labelled.
     media
         The folder of the images, or the video that a table is of.
+    times
+        How often its people are learnt from in a round.
 
     Raises
     ------
@@ -89,6 +99,8 @@ def read_source(labels: Path, media: Path) -> Source:
         If it cannot be read.
     FormatError
         If it holds no labels.
+    ValueError
+        If `times` is less than 1.
     """
     if not media.exists():
         raise SourceError(f"cannot read {media}: there is no such folder or video")
@@ -98,7 +110,7 @@ def read_source(labels: Path, media: Path) -> Source:
         raise FormatError(f"{labels} labels nobody: there is nothing to train on")
     if not media.is_dir() and not is_table:
         raise SourceError(f"{labels} names images: give their folder, not {media}")
-    return Source(truth=truth, media=media)
+    return Source(truth=truth, media=media, times=times)
 
 
 def _read_poses(path: Path) -> Poses:

@@ -157,7 +157,7 @@ def _prepare(plan: Plan, report: Report) -> None:
             f"{source.truth.source}: {len(part)} people to train on, {len(found) - len(part)} "
             f"held out ({time.monotonic() - began:.0f} s)"
         )
-        parts.append(part)
+        parts += [part] * source.times
     samples = join(parts)
     if not len(samples):
         raise FormatError(
@@ -203,8 +203,9 @@ def describe(plan: Plan) -> dict[str, Any]:
     }
 
 
-def _name(source: Source) -> list[str]:
-    return [str(Path(source.truth.source).resolve()), str(source.media.resolve())]
+def _name(source: Source) -> list[str | int]:
+    paths = [str(Path(source.truth.source).resolve()), str(source.media.resolve())]
+    return [*paths, source.times] if source.times > 1 else [*paths]
 
 
 def describe_sources(sources: Sequence[Source]) -> list[str]:
@@ -212,5 +213,6 @@ def describe_sources(sources: Sequence[Source]) -> list[str]:
     return [
         f"`{Path(s.truth.source).name}`: {len(s.truth.xy)} people in {len(s.truth.image_name)} "
         f"pictures, {len(s.truth.skeleton)} keypoints"
+        f"{f', {s.times} times' if s.times > 1 else ''}"
         for s in sources
     ]
