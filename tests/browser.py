@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import waiting
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _FLAGS = (
@@ -96,7 +96,7 @@ def serving(folder: Path, **limits: Any) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
-        thread.join(timeout=30)
+        thread.join(waiting.PATIENCE_S)
         assert not thread.is_alive(), "the server did not end"
 
 
@@ -106,20 +106,12 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def wait_for(condition: Callable[[], Any], what: str, *, timeout_s: float = 60.0) -> Any:
+def wait_for(condition: Callable[[], Any], what: str) -> Any:
     """Return what `condition` returns as soon as it is true; an error of the page is a no."""
     from selenium.common.exceptions import WebDriverException
 
-    end_s = time.monotonic() + timeout_s
-    last: object = None
-    while time.monotonic() < end_s:
-        try:
-            if last := condition():
-                return last
-        except WebDriverException as error:  # an element that is not there yet, or was replaced
-            last = error.msg
-        time.sleep(0.05)
-    raise AssertionError(f"waited {timeout_s:g} s for {what}; last: {last}")
+    # An element that is not there yet, or was replaced.
+    return waiting.wait_for(condition, what, excused=(WebDriverException,))
 
 
 def complaints(driver: Any) -> list[str]:

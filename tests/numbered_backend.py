@@ -16,6 +16,7 @@ from typing import Any
 import film
 import numpy as np
 import pytest
+from waiting import PATIENCE_S
 
 from kinetrace.errors import WeightsError
 from kinetrace.estimators import Options
@@ -78,7 +79,7 @@ class Numbered:
 
     def __call__(self, frames: Sequence[Frame]) -> Poses:
         assert not self._is_closed
-        assert self.may_look.wait(60)
+        assert self.may_look.wait(PATIENCE_S)
         (frame,) = frames
         number = film.number_of(frame.image)
         one = self._truth.frames(number, number + 1)

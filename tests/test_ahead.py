@@ -7,20 +7,13 @@ import time
 from itertools import count
 
 import pytest
+from waiting import PATIENCE_S, wait_for
 
 from kinetrace._ahead import Ahead
 
 
 def ahead(items, **options):
     return Ahead(iter(items), name="test", **{"nbytes": lambda _item: 1, **options})
-
-
-def wait_until(condition):
-    for _ in range(1000):
-        if condition():
-            return
-        time.sleep(0.005)
-    raise AssertionError("it did not happen within 5 s")
 
 
 def test_everything_comes_in_order():
@@ -61,7 +54,7 @@ def test_it_is_never_further_ahead_than_it_may(options, most):
     with ahead(endless(), **options) as items:
         for taken in range(20):
             # One more is in the hand of the thread, which waits to put it down.
-            wait_until(lambda taken=taken: len(made) == taken + most + 1)
+            wait_for(lambda taken=taken: len(made) == taken + most + 1, "the thread to wait")
             time.sleep(0.002)
             assert len(made) == taken + most + 1
             assert next(items) == taken
@@ -81,18 +74,17 @@ def test_closing_ends_the_thread_and_the_iterator():
         finally:
             ended.set()
 
-    before = threading.active_count()
     items = ahead(endless())
     next(items)
     items.close()
     items.close()
     assert ended.is_set()
-    assert threading.active_count() == before
+    assert "kinetrace-test" not in [thread.name for thread in threading.enumerate()]
 
 
 def test_stages_work_at_the_same_time():
     """Two stages that wait for each other can only go on if both are at work at once."""
-    meet = threading.Barrier(2, timeout=5)
+    meet = threading.Barrier(2, timeout=PATIENCE_S)
 
     def first():
         for number in range(3):

@@ -20,14 +20,18 @@ import pytest
 from batch_runs import (
     DEADLY_WH,
     HEALTHY_WH,
-    SLOW_WH,
+    HELD_WH,
+    contents,
+    hold,
     install_backend,
+    jobs_for,
+    let_go,
     settings_for,
-    wait_until,
     workers_of,
     write_films,
 )
 from film import write_film
+from waiting import PATIENCE_S, wait_for
 
 from kinetrace import read
 from kinetrace.batch import Ended, Note, Progress, Result, Settings, Started, cluster_crew, run_all
@@ -99,16 +103,6 @@ def others_of(network: Path) -> list[int]:
     return [number for number in workers_of(network) if number != os.getpid()]
 
 
-def jobs_for(films: Path, output: Path) -> list[Job]:
-    return plan([str(films)], output, Wanted())
-
-
-def contents(output: Path) -> dict[str, bytes]:
-    """What a run has made, but for the manifest, which tells the time."""
-    hidden = (NAME, ".kinetrace.lock")
-    return {p.name: p.read_bytes() for p in output.iterdir() if p.name not in hidden}
-
-
 def states(results: list[Result]) -> list[str]:
     return [result.state for result in results]
 
@@ -124,10 +118,9 @@ def undisturbed(films: Path, output: Path, settings: Settings) -> dict[str, byte
 _PROGRAM = """
 import sys
 from pathlib import Path
-from batch_runs import settings_for
+from batch_runs import jobs_for, settings_for
 from kinetrace.batch import Progress
 from kinetrace.batch.cluster import run_all_on_cluster
-from kinetrace.jobs import Wanted, plan
 
 films, output, network = map(Path, sys.argv[1:])
 
@@ -139,7 +132,7 @@ def tell(event):
 
 try:
     results = run_all_on_cluster(
-        plan([str(films)], output, Wanted()), settings_for(network, threads=1), on_event=tell
+        jobs_for(films, output), settings_for(network, threads=1), on_event=tell
     )
     print([result.state for result in results])
 except KeyboardInterrupt as error:
@@ -170,26 +163,30 @@ def program(films: Path, output: Path, network: Path) -> Iterator[subprocess.Pop
 def test_a_cluster_of_its_own_ends_with_the_run_however_that_ends(
     tmp_path: Path, network: Path, settings: Settings
 ) -> None:
-    films = write_films(tmp_path / "films", a=(10, HEALTHY_WH), slow=(99, SLOW_WH))
+    films = write_films(tmp_path / "films", a=(10, HEALTHY_WH), slow=(99, HELD_WH))
     out = tmp_path / "out"
+    hold(network)
     with program(films, out, network) as process:  # Ctrl-C
         assert process.stdout is not None
         assert process.stdout.readline().strip().isdigit()
         os.killpg(process.pid, signal.SIGINT)
-        printed, problems = process.communicate(timeout=60)
+        let_go(network)
+        printed, problems = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
     assert "interrupted" in printed
     assert problems == ""  # nor has Ray anything to say
-    wait_until(lambda: not others_of(network))
+    wait_for(lambda: not others_of(network), "the cluster to end")
+    hold(network)
     with program(films, out, network) as process:  # kill -9
         assert process.stdout is not None
-        assert process.stdout.readline()
+        assert process.stdout.readline(), process.communicate()[1]
         process.kill()
         process.wait()
-    wait_until(lambda: not others_of(network))
+    wait_for(lambda: not others_of(network), "the cluster to end")
+    let_go(network)
     before = {path.name: path.read_bytes() for path in out.glob("*[!l].keypoints.csv")}
     # What is being killed may hold its claim for a moment longer.
-    wait_until(lambda: states(run_all(jobs_for(films, out), settings))[1] != "busy")
+    wait_for(lambda: states(run_all(jobs_for(films, out), settings))[1] != "busy", "the claim")
     assert states(run_all(jobs_for(films, out), settings)) == ["there"] * 2
     after = contents(out)
     assert {name: after[name] for name in before} == before
@@ -206,8 +203,9 @@ def test_a_machine_that_goes_takes_no_try(
 ) -> None:
     from ray.cluster_utils import Cluster
 
-    films = write_films(tmp_path / "films", **{f"slow{i}": (60, SLOW_WH) for i in range(2)})
+    films = write_films(tmp_path / "films", **{f"slow{i}": (60, HELD_WH) for i in range(2)})
     jobs = jobs_for(films, tmp_path / "out")
+    hold(network)
     quick = {f"health_check_{name}": n for name, n in _HEALTH_CHECK.items()}
     head = {"num_cpus": 1, "_system_config": quick}
     machines = Cluster(initialize_head=True, head_node_args=head)
@@ -220,6 +218,7 @@ def test_a_machine_that_goes_takes_no_try(
                 notes.append(event.text)
             if isinstance(event, Progress) and nodes and len(others_of(network)) == 2:
                 machines.remove_node(nodes.pop(), allow_graceful=False)
+                let_go(network)
 
         results = run_all_on_cluster(
             jobs, settings, address=machines.address, on_event=take_one_away
@@ -247,16 +246,19 @@ def test_a_cluster_that_is_not_there_is_told_at_once(
 def test_a_worker_that_is_killed_half_way_changes_nothing(
     tmp_path: Path, network: Path, settings: Settings
 ) -> None:
-    films = write_films(tmp_path / "films", **{f"slow{i}": (20, SLOW_WH) for i in range(3)})
+    films = write_films(tmp_path / "films", **{f"slow{i}": (20, HELD_WH) for i in range(3)})
     jobs = jobs_for(films, tmp_path / "out")
+    hold(network)
     killed: list[int] = []
-    events = []
+    events: list[object] = []
 
     def kill_one(event: object) -> None:
         events.append(event)
-        if isinstance(event, Progress) and not killed:
+        in_hand = {each.job.name for each in events if isinstance(each, Progress)}
+        if len(in_hand) == 2 and not killed:
             killed.append(others_of(network)[0])
             os.kill(killed[0], signal.SIGKILL)
+            let_go(network)
 
     results = run_all_on_cluster(jobs, settings, on_event=kill_one)
     assert states(results) == ["done"] * 3
@@ -399,16 +401,18 @@ def test_another_version_on_a_machine_of_the_cluster_is_told(
 def test_an_interruption_stops_the_workers_and_a_rerun_does_the_rest(
     tmp_path: Path, network: Path, settings: Settings
 ) -> None:
-    films = write_films(tmp_path / "films", a=(3, HEALTHY_WH), slow=(99, SLOW_WH))
+    films = write_films(tmp_path / "films", a=(3, HEALTHY_WH), slow=(99, HELD_WH))
     jobs = jobs_for(films, tmp_path / "out")
+    hold(network)
 
     def interrupt(event: object) -> None:
         if isinstance(event, Progress) and "slow" in event.job.name:
+            let_go(network)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt, match=r"the first \d+ frames are in .*slow\.partial"):
         run_all_on_cluster(jobs, settings, on_event=interrupt)
-    wait_until(lambda: not others_of(network))
+    wait_for(lambda: not others_of(network), "the workers to end")
     assert not jobs[1].table.exists()
 
 

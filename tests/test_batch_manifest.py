@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from waiting import PATIENCE_S
 
 from kinetrace.batch import Manifest, Result, Settings, run_all
 from kinetrace.batch._claims import claimed
@@ -98,7 +99,7 @@ def test_those_who_append_at_once_do_not_disturb_each_other(tmp_path):
         )
         for n in range(3)
     ]
-    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    assert [writer.wait(PATIENCE_S) for writer in writers] == [0, 0, 0]
     manifest = Manifest(tmp_path)
     assert all(len(manifest.of(f"{n}-{i}.csv")) == 1 for n in range(3) for i in range(40))
 

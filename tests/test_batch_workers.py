@@ -15,22 +15,27 @@ from batch_runs import (
     DEADLY_WH,
     FAULTY_WH,
     HEALTHY_WH,
+    HELD_WH,
     SLOW_WH,
+    contents,
+    hold,
     install_backend,
+    jobs_for,
+    let_go,
     settings_for,
     start,
     states_of,
-    wait_until,
     workers_of,
     write_films,
 )
 from PIL import Image
+from waiting import PATIENCE_S, wait_for
 
 from kinetrace import machine, read
 from kinetrace.batch import Ended, Manifest, Note, Progress, Started, run_all
 from kinetrace.batch.manifest import NAME
 from kinetrace.errors import KinetraceError, OutputError, WeightsError
-from kinetrace.jobs import Job, Wanted, plan
+from kinetrace.jobs import Job
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="looks at processes as Linux shows them"
@@ -45,19 +50,6 @@ def network(tmp_path, monkeypatch):
 
     monkeypatch.syspath_prepend(install_backend(tmp_path))
     return write_brightness_network(tmp_path / "brightness.onnx")
-
-
-def jobs_for(films, output):
-    return plan([str(films)], Path(output), Wanted())
-
-
-def contents(output):
-    """Return what a run has made, but for the manifest, which tells the time."""
-    return {
-        path.name: path.read_bytes()
-        for path in Path(output).iterdir()
-        if path.name not in (NAME, ".kinetrace.lock")
-    }
 
 
 def records(output):
@@ -80,7 +72,7 @@ def test_several_processes_make_what_one_makes(network, tmp_path):
         assert isinstance(mine[-1], Ended)
         frames = [e.frames_done for e in mine if isinstance(e, Progress)]
         assert frames == sorted(frames)
-    wait_until(lambda: not [n for n in workers_of(network) if n != os.getpid()])
+    wait_for(lambda: set(workers_of(network)) <= {os.getpid()}, "the workers to end")
 
 
 def test_the_cores_are_shared_out_and_the_largest_film_comes_first(network, tmp_path):
@@ -101,14 +93,18 @@ def test_the_cores_are_shared_out_and_the_largest_film_comes_first(network, tmp_
 
 def test_whoever_starts_workers_loads_no_model(network, tmp_path):
     films = write_films(tmp_path / "films", a=(4, HEALTHY_WH))
-    out, err = start(films, tmp_path / "out", network, "--workers", "2").communicate(timeout=60)
+    out, err = start(films, tmp_path / "out", network, "--workers", "2").communicate(
+        timeout=PATIENCE_S
+    )
     assert json.loads(out) == {"states": {"a": "done"}, "loaded": []}, err
 
 
 def test_a_killed_worker_is_replaced_and_its_film_is_done_again(network, tmp_path):
-    films = write_films(tmp_path / "films", slow=(40, SLOW_WH), a=(12, HEALTHY_WH))
+    films = write_films(tmp_path / "films", slow=(40, HELD_WH), a=(12, HEALTHY_WH))
     undisturbed = jobs_for(films, tmp_path / "undisturbed")
+    let_go(network)
     run_all(undisturbed, settings_for(network, threads=1), workers=1)
+    hold(network)
     notes, killed = [], []
 
     def on_event(event):
@@ -118,6 +114,7 @@ def test_a_killed_worker_is_replaced_and_its_film_is_done_again(network, tmp_pat
             killed.extend(workers_of(network))
             for number in killed:  # the other one may be at its own film, or idle
                 os.kill(number, signal.SIGKILL)
+            let_go(network)
 
     jobs = jobs_for(films, tmp_path / "out")
     results = run_all(jobs, settings_for(network, threads=1), workers=2, on_event=on_event)
@@ -209,21 +206,24 @@ def test_workers_that_die_while_they_load_end_the_run(network, tmp_path):
 
 
 def test_no_process_outlives_whoever_started_it_and_a_rerun_does_what_is_missing(network, tmp_path):
-    films = write_films(tmp_path / "films", **{f"slow{i}": (40, SLOW_WH) for i in range(4)})
+    films = write_films(
+        tmp_path / "films",
+        **{f"held{i}": (40, HELD_WH) for i in range(2)},
+        **{f"slow{i}": (12, SLOW_WH) for i in range(2)},
+    )
     output, undisturbed = tmp_path / "out", tmp_path / "undisturbed"
-    flags = ("--workers", "2")
+    flags = ("--workers", "3")
     run = start(films, output, network, *flags)
-
-    def is_in_the_middle():
-        return len(list(output.glob("*.csv"))) > len(list(output.glob("*.partial.*.csv"))) > 0
-
-    wait_until(is_in_the_middle)
+    done = {f"slow{i}.keypoints.csv" for i in range(2)}
+    begun = {f"held{i}.partial.keypoints.csv" for i in range(2)}
+    wait_for(lambda: done | begun <= {p.name for p in output.glob("*.csv")}, "it to be half done")
     run.kill()
     run.communicate()
-    wait_until(lambda: not workers_of(network), timeout_s=15)
+    wait_for(lambda: not workers_of(network), "the workers to end")
+    let_go(network)
     made = {p.name: (p.stat().st_mtime_ns, p.read_bytes()) for p in output.glob("*.csv")}
     finished = {name for name in made if ".partial." not in name}
-    assert 0 < len(finished) < 4
+    assert finished == done
     states = states_of(start(films, output, network, *flags))
     assert {name for name, state in states.items() if state == "there"} == {
         name.split(".")[0] for name in finished
@@ -238,12 +238,15 @@ def test_no_process_outlives_whoever_started_it_and_a_rerun_does_what_is_missing
 
 @pytest.mark.parametrize("flags", [("--workers", "2"), ()])
 def test_an_interruption_leaves_what_there_is(network, tmp_path, flags):
-    films = write_films(tmp_path / "films", slow0=(100, SLOW_WH), slow1=(100, SLOW_WH))
+    films = write_films(tmp_path / "films", slow0=(100, HELD_WH), slow1=(100, HELD_WH))
     run = start(films, tmp_path / "out", network, *flags)
     partials = [tmp_path / f"out/slow{i}.partial.keypoints.csv" for i in range(2 if flags else 1)]
-    wait_until(lambda: all(p.exists() and p.read_bytes().count(b"\n") > 2 for p in partials))
+    wait_for(
+        lambda: all(p.exists() and p.read_bytes().count(b"\n") > 2 for p in partials), "some rows"
+    )
     run.send_signal(signal.SIGINT)
-    _, err = run.communicate(timeout=30)
+    let_go(network)
+    _, err = run.communicate(timeout=PATIENCE_S)
     assert run.returncode == 130
     assert err.startswith("interrupted; the first ")
     assert "Traceback" not in err

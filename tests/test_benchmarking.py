@@ -9,6 +9,7 @@ import sys
 import pytest
 from film import write_film
 from tiny_networks import write_brightness_network
+from waiting import PATIENCE_S
 
 from kinetrace.benchmarking import STAGES, Case, benchmark, plot
 from kinetrace.estimators import Options
@@ -71,7 +72,7 @@ def test_from_the_command_line(film, network, tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 0, done.stderr
     head, row, note = done.stdout.splitlines()

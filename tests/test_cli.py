@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import av
@@ -16,6 +15,7 @@ import numpy as np
 import pytest
 from film import write_cut_film, write_film
 from PIL import Image
+from waiting import PATIENCE_S, wait_for
 
 from kinetrace import demo, estimate, read
 
@@ -30,7 +30,7 @@ def kinetrace(*arguments, cwd, **options):
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=PATIENCE_S,
         **options,
     )
 
@@ -199,12 +199,11 @@ def test_an_interrupted_run_leaves_a_partial_file_that_can_be_read(tmp_path, sen
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 120
-    while not any(p.stat().st_size > 5000 for p in tmp_path.glob("long.partial*")):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for(
+        lambda: any(p.stat().st_size > 5000 for p in tmp_path.glob("long.partial*")), "some rows"
+    )
     process.send_signal(sent)
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == code
     (line,) = stderr.strip().splitlines()
     (partial,) = [p for p in tmp_path.glob("long.partial*") if "metadata" not in p.name]

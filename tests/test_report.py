@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from PIL import Image
 from report_page import Page, hash_of
 from some_poses import any_poses, make_poses
+from waiting import PATIENCE_S
 
 from kinetrace import plugins
 from kinetrace.errors import MissingExtraError, OutputError, PluginError, SourceError
@@ -395,7 +396,7 @@ def test_in_a_browser_charts_are_drawn_and_nothing_is_refused(tmp_path):
     command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr"]
     command += [f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1280,4000"]
     command += ["--dump-dom", path.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE_S)
     # What is within the window is drawn at once; what is folded away is not.
     drawn = re.findall(r'<figure class="chart is-live"', done.stdout)
     assert len(drawn) == 6

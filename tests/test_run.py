@@ -9,6 +9,7 @@ import av
 import numpy as np
 import pytest
 from film import number_of, write_cut_film, write_film
+from waiting import PATIENCE_S
 
 from kinetrace import formats
 from kinetrace.errors import OutputError, SourceError
@@ -217,7 +218,7 @@ def test_estimation_goes_on_while_the_consumer_works(tmp_path):
     with open_frames(film(tmp_path)) as frames:
         estimated = estimate_frames(frames, Signalling())
         next(estimated)
-        assert second.wait(timeout=5)
+        assert second.wait(PATIENCE_S)
         estimated.close()
 
 

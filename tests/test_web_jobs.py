@@ -91,7 +91,7 @@ def estimate(path: Path, site: Path) -> None:
 def test_cancelling_ends_the_process_and_leaves_what_was_uploaded(
     client: TestClient, tmp_path: Path
 ) -> None:
-    slow = web.upload(client, web.make_film(tmp_path, 400, web.SLOW_WH)).json()
+    slow = web.upload(client, web.make_film(tmp_path, 2000, web.SLOW_WH)).json()
     waiting = web.upload(client, web.make_film(tmp_path)).json()
     underway = web.wait_for(client, slow["id"], lambda job: job["frames_done"] > 3)
     assert underway["phase"] == "Finding people"
@@ -107,7 +107,7 @@ def test_cancelling_ends_the_process_and_leaves_what_was_uploaded(
 
 
 def test_deleting_a_job_under_way_leaves_nothing(client: TestClient, tmp_path: Path) -> None:
-    film = web.make_film(tmp_path, 400, web.SLOW_WH)
+    film = web.make_film(tmp_path, 2000, web.SLOW_WH)
     job = web.upload(client, film, name="very secret name.mp4").json()
     web.wait_for(client, job["id"], lambda job: job["frames_done"] > 1)
     assert client.delete(f"/api/jobs/{job['id']}").status_code == 204
@@ -141,7 +141,7 @@ def test_memory_and_time_are_limited(tmp_path: Path) -> None:
         hungry = web.upload(client, web.make_film(tmp_path, size_wh=web.HUNGRY_WH)).json()
         assert "0.9 GB of memory" in web.finished(client, hungry["id"])["error"]
     with web.client_of(tmp_path / "time", job_s=1.5) as client:
-        slow = web.upload(client, web.make_film(tmp_path, 400, web.SLOW_WH)).json()
+        slow = web.upload(client, web.make_film(tmp_path, 2000, web.SLOW_WH)).json()
         assert "took longer than" in web.finished(client, slow["id"])["error"]
 
 
@@ -155,7 +155,7 @@ def test_a_film_that_is_cut_short_gives_what_it_has(client: TestClient, tmp_path
 
 
 def test_what_is_kept_is_limited(tmp_path: Path) -> None:
-    film = web.make_film(tmp_path)
+    film = web.make_film(tmp_path, 2000, web.SLOW_WH)  # none is done before the last one comes
     size_bytes = film.stat().st_size
     with web.client_of(tmp_path / "serve", storage_bytes=5 * size_bytes) as client:
         answers = []

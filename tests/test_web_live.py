@@ -245,9 +245,11 @@ def test_there_are_so_many_at_once(client: TestClient) -> None:
 
 
 def test_who_sends_nothing_is_let_go(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(web_live, "IDLE_S", 0.2)
     with client.websocket_connect(ADDRESS) as socket:
         begun(socket, WISH)
+        monkeypatch.setattr(web_live, "IDLE_S", 0.2)
+        socket.send_bytes(numbered(1))  # the wait for it began with the usual limit
+        assert socket.receive_json()["people"]
         detail, closed = refusal(socket)
     assert "Press Start" in detail
     assert closed.code == 1013

@@ -18,6 +18,7 @@ pytest.importorskip("uvicorn", reason="needs pip install 'kinetrace[web]'")
 pytest.importorskip("onnx", reason="makes a tiny network")
 
 import web_server as web
+from waiting import PATIENCE_S, wait_for
 
 TOKEN = "a-token-of-a-test"
 
@@ -97,7 +98,7 @@ def address_of(process: subprocess.Popen[str]) -> str:
 
 
 def get(address: str) -> str:
-    with urllib.request.urlopen(address, timeout=30) as answer:
+    with urllib.request.urlopen(address, timeout=PATIENCE_S) as answer:
         return answer.read().decode()
 
 
@@ -106,15 +107,15 @@ def test_ctrl_c_ends_it_and_a_kill_loses_no_job(tmp_path: Path) -> None:
     flags = ("--port", "0", "--keep-days", "0")
     with start(tmp_path / "serve", *flags, PYTHONPATH=str(site)) as process:
         address = address_of(process)
-        film = web.make_film(tmp_path, 400, web.SLOW_WH)
+        film = web.make_film(tmp_path, 2000, web.SLOW_WH)
         job_id = upload(address, film)
-        wait_until(lambda: '"frames_done":0' not in get(f"{address}api/jobs/{job_id}"))
+        wait_for(lambda: '"frames_done":0' not in get(f"{address}api/jobs/{job_id}"), "a frame")
         process.kill()
     with start(tmp_path / "serve", *flags, PYTHONPATH=str(site)) as process:
         address = address_of(process)
-        wait_until(lambda: "Finding people" in get(f"{address}api/jobs/{job_id}"))
+        wait_for(lambda: "Finding people" in get(f"{address}api/jobs/{job_id}"), "it to go on")
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 0, err
         assert out.splitlines()[-1] == "Stopped."
         assert "Traceback" not in err
@@ -131,15 +132,6 @@ def upload(address: str, path: Path) -> str:
     return str(answer.json()["id"])
 
 
-def wait_until(is_so, timeout_s: float = 300.0) -> None:
-    import time
-
-    end_s = time.monotonic() + timeout_s
-    while not is_so():
-        assert time.monotonic() < end_s, "it did not happen"
-        time.sleep(0.05)
-
-
 def test_others_get_a_token(tmp_path: Path) -> None:
     with start(tmp_path, "--host", "0.0.0.0", "--port", "0") as process:
         address = address_of(process)
@@ -151,15 +143,15 @@ def test_others_get_a_token(tmp_path: Path) -> None:
         request = urllib.request.Request(
             f"{local}api/info", headers={"Authorization": f"Bearer {token}"}
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             assert answer.status == 200
         process.terminate()
-        process.wait(timeout=60)
+        process.wait(timeout=PATIENCE_S)
 
 
 def test_a_port_that_is_taken_is_told(port: int, tmp_path: Path) -> None:
     with start(tmp_path, "--port", str(port)) as process:
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 1
     assert "choose another --port" in err
     assert len(err.splitlines()) == 1

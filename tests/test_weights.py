@@ -24,6 +24,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from waiting import PATIENCE_S, wait_for
 
 from kinetrace import skeletons, weights
 from kinetrace.errors import WeightsError
@@ -363,12 +364,14 @@ def test_two_processes_at_once_download_once(server: Server, tmp_path: Path) -> 
     server.files["/a"] = CONTENT
     server.gate = threading.Event()
     with start_fetch(f"{server.url}/a", CONTENT, tmp_path) as first:
-        assert server.arrived.wait(60)
+        assert server.arrived.wait(PATIENCE_S)
         with start_fetch(f"{server.url}/a", CONTENT, tmp_path) as second:
             assert second.stderr
             assert "another process is fetching demo" in second.stderr.readline()
             server.gate.set()
-            outputs = [process.communicate(timeout=60)[0].strip() for process in (first, second)]
+            outputs = [
+                process.communicate(timeout=PATIENCE_S)[0].strip() for process in (first, second)
+            ]
     assert outputs == [sha256(CONTENT)] * 2
     assert server.asked == [("/a", None)]
 
@@ -382,16 +385,17 @@ def test_a_killed_process_leaves_its_place_and_its_bytes_to_the_next(
     server.gate = threading.Event()
     folder = weights.cache_folder(tmp_path)
     with start_fetch(f"{server.url}/a", data, tmp_path) as first:
-        assert server.arrived.wait(60)
+        assert server.arrived.wait(PATIENCE_S)
         with start_fetch(f"{server.url}/a", data, tmp_path) as second:
             assert second.stderr
             second.stderr.readline()  # it waits now
-            while not any(part.stat().st_size for part in folder.glob("*.part")):
-                threading.Event().wait(0.01)
+            wait_for(
+                lambda: any(part.stat().st_size for part in folder.glob("*.part")), "some bytes"
+            )
             first.send_signal(signal.SIGKILL)
-            first.communicate(timeout=60)
+            first.communicate(timeout=PATIENCE_S)
             server.gate.set()
-            output, _ = second.communicate(timeout=60)
+            output, _ = second.communicate(timeout=PATIENCE_S)
     assert output.strip() == sha256(data)
     asked = [asked_range for _, asked_range in server.asked]
     assert asked[0] is None

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from browser import wait_for
+from waiting import PATIENCE_S
 
 from kinetrace.frames import open_frames
 
@@ -56,7 +57,7 @@ def _decoded(film: Path) -> tuple[npt.NDArray[np.int64], ...]:
 
 
 def fetch(address: str) -> bytes:
-    with urllib.request.urlopen(address, timeout=30) as answer:
+    with urllib.request.urlopen(address, timeout=PATIENCE_S) as answer:
         return bytes(answer.read())
 
 
@@ -68,7 +69,7 @@ class Pages:
 
     def find(self, selector: str) -> Any:
         """Return the first element that fits, as soon as it can be seen."""
-        return wait_for(lambda: next(iter(self.seen(selector)), None), selector, timeout_s=30)
+        return wait_for(lambda: next(iter(self.seen(selector)), None), selector)
 
     def seen(self, selector: str) -> list[Any]:
         """Return the elements that fit and can be seen now."""
@@ -112,8 +113,8 @@ class Pages:
     def state(self, name: str) -> str:
         return str(self.job(name).find_element("css selector", ".state").text)
 
-    def wait_for_state(self, name: str, state: str, *, timeout_s: float = 240.0) -> None:
-        wait_for(lambda: self.state(name) == state, f"{name} to be {state}", timeout_s=timeout_s)
+    def wait_for_state(self, name: str, state: str) -> None:
+        wait_for(lambda: self.state(name) == state, f"{name} to be {state}")
 
     def job_id(self, name: str) -> str:
         return str(self.job(name).get_attribute("data-job"))
@@ -141,7 +142,7 @@ class Pages:
         self.find(at).send_keys(*keys)
 
     def wait_for_frame(self, frame: int) -> None:
-        wait_for(lambda: self.frame() == frame, f"frame {frame}", timeout_s=20)
+        wait_for(lambda: self.frame() == frame, f"frame {frame}")
 
     def go_to(self, frame: int) -> None:
         """Go to a frame, counted from 1, by keys."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import http.client
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import uvicorn
+import waiting
 from film import write_film
 from starlette.testclient import TestClient
 from tiny_networks import write_brightness_network
@@ -54,7 +54,7 @@ class Moody(hrnet.HRNetPose):
         hoard = []
         while width == 224:
             hoard.append(b"x" * 50_000_000)
-            time.sleep(0.02)
+            time.sleep(0.1)
         return super().__call__(frames)
 """
 
@@ -98,21 +98,18 @@ def serving(folder: Path, *, token: str | None = None, **limits: Any) -> Iterato
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
-        end_s = time.monotonic() + 60
-        while not server.started:
-            assert thread.is_alive(), "the server did not start"
-            assert time.monotonic() < end_s, "the server did not start"
-            time.sleep(0.02)
+        waiting.wait_for(lambda: server.started or not thread.is_alive(), "the server to start")
+        assert server.started, "the server did not start"
         yield server.servers[0].sockets[0].getsockname()[1]
     finally:
         server.should_exit = True
-        thread.join(timeout=60)
+        thread.join(waiting.PATIENCE_S)
         assert not thread.is_alive(), "the server did not end"
 
 
 def ask(port: int, method: str, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
     """Send a request as it is: no client tidies the path. Return status, headers and body."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=waiting.PATIENCE_S)
     try:
         connection.request(method, path, headers=headers)
         answer = connection.getresponse()
@@ -137,20 +134,16 @@ def finished(client: TestClient, job_id: str) -> dict[str, Any]:
 
 
 def wait_for(
-    client: TestClient,
-    job_id: str,
-    is_so: Callable[[dict[str, Any]], bool],
-    *,
-    timeout_s: float = 300.0,
+    client: TestClient, job_id: str, is_so: Callable[[dict[str, Any]], bool]
 ) -> dict[str, Any]:
     """Wait until something is true of a job."""
-    end_s = time.monotonic() + timeout_s
-    while True:
-        job = client.get(f"/api/jobs/{job_id}").json()
-        if is_so(job):
-            return job
-        assert time.monotonic() < end_s, f"it did not happen: {job}"
-        time.sleep(0.03)
+
+    def found() -> dict[str, Any]:
+        job: dict[str, Any] = client.get(f"/api/jobs/{job_id}").json()
+        assert is_so(job), job
+        return job
+
+    return waiting.wait_for(found, f"job {job_id}", excused=(AssertionError,))
 
 
 def done(client: TestClient, path: Path, **options: Any) -> dict[str, Any]:
