@@ -18,10 +18,10 @@ from kinetrace.training.recipe import Recipe
 
 BOX = np.array([5, 10, 75, 95])
 POINTS = np.array([(40.0, 20.0), (20.0, 50.0), (60.0, 55.0), (35.0, 80.0)])
-GEOMETRY = Augmentation(colour=0, blur=0, occlude=0, cut=0, half_body=0, any_rotation=0.5)
+GEOMETRY = Augmentation(colour=0, blur=0, coarse=0, occlude=0, cut=0, half_body=0, any_rotation=0.5)
 
 
-def view_of(points, augmentation, seed, size_wh=(96, 128)):
+def view_of(points, augmentation, seed, size_wh=(96, 128), stranger=None):
     return make_view(
         draw_dots(points),
         BOX,
@@ -30,6 +30,7 @@ def view_of(points, augmentation, seed, size_wh=(96, 128)):
         input_size_wh=size_wh,
         augmentation=augmentation,
         rng=np.random.default_rng(seed),
+        stranger=stranger,
     )
 
 
@@ -92,6 +93,26 @@ def test_a_hidden_keypoint_is_to_be_found_nowhere():
     assert gone.any()
     assert (batch.weight[gone] == 0).all()
     assert ((batch.height == 1) == (batch.weight > 0)).all()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_somebody_else_covers_a_part_and_moves_nobody(seed):
+    alone = view_of(POINTS, NONE, seed)
+    crowded = view_of(
+        POINTS, dataclasses.replace(NONE, company=1), seed, stranger=np.full((50, 30, 3), 255, "u1")
+    )
+    np.testing.assert_array_equal(crowded.xy, alone.xy)
+    covered = (crowded.image != alone.image).any(axis=2)
+    assert (crowded.image[covered] == 255).all()
+    assert 0.03 < covered.mean() < 0.5
+
+
+def test_a_coarse_picture_shows_everything_where_it_was():
+    coarse = view_of(POINTS, dataclasses.replace(NONE, coarse=1), seed=2)
+    sharp = view_of(POINTS, NONE, seed=2)
+    steps = [np.abs(np.diff(v.image.astype(int), axis=1)).max() for v in (coarse, sharp)]
+    assert steps[0] < 0.75 * steps[1]
+    np.testing.assert_allclose(find_dots(coarse.image), find_dots(sharp.image), atol=1)
 
 
 def test_half_a_body_is_looked_at_more_closely():

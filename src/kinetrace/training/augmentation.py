@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from kinetrace.poses import Skeleton
 from kinetrace.topdown import surround
+from kinetrace.training.disturbance import disturb
 
 Floats = npt.NDArray[np.float64]
 
@@ -43,7 +44,11 @@ class Augmentation:
     cut
         Share of people whose picture ends somewhere on their body, black beyond.
     occlude
-        Share of people with a patch of noise or grey in front of them.
+        Share of people with a patch in front of them: of one colour, or of the same picture.
+    company
+        Share of people with a part of somebody else in front of them, or beside.
+    coarse
+        Share of pictures as coarse as those of people who are small in the picture.
     blur
         Share of blurred pictures.
     colour
@@ -57,14 +62,26 @@ class Augmentation:
     rotation_deg: float = 30.0
     any_rotation: float = 0.15
     half_body: float = 0.15
-    cut: float = 0.2
+    cut: float = 0.25
     occlude: float = 0.15
+    company: float = 0.2
+    coarse: float = 0.25
     blur: float = 0.1
     colour: float = 0.2
 
 
 NONE = Augmentation(
-    flip=0, scale=(1, 1), shift=0, rotate=0, half_body=0, cut=0, occlude=0, blur=0, colour=0
+    flip=0,
+    scale=(1, 1),
+    shift=0,
+    rotate=0,
+    half_body=0,
+    cut=0,
+    occlude=0,
+    company=0,
+    coarse=0,
+    blur=0,
+    colour=0,
 )
 
 
@@ -98,6 +115,7 @@ def make_view(
     input_size_wh: tuple[int, int],
     augmentation: Augmentation,
     rng: np.random.Generator,
+    stranger: npt.NDArray[np.uint8] | None = None,
 ) -> View:
     """Draw one view of a person.
 
@@ -117,6 +135,8 @@ def make_view(
         How far.
     rng
         What is drawn from; the same state gives the same view.
+    stranger : (h, w, 3) uint8
+        A picture of somebody else, of whom a part may come into view.
     """
     how = augmentation
     box = np.asarray(bbox_xyxy, np.float64)
@@ -139,7 +159,8 @@ def make_view(
     there = points @ affine[:, :2].T + affine[:, 2]
     if is_mirrored:
         there, hidden = there[list(skeleton.mirror)], hidden[list(skeleton.mirror)]
-    return View(_disturb(np.asarray(view, np.uint8), how, rng), there, is_mirrored, hidden)
+    pixels = disturb(np.asarray(view, np.uint8), how, rng, stranger=stranger)
+    return View(pixels, there, is_mirrored, hidden)
 
 
 def _affine(
@@ -205,34 +226,3 @@ def _within(
     moved = affine.copy()
     moved[:, 2] += affine[:, :2] @ (left, top)
     return image[top:bottom, left:right], moved
-
-
-def _disturb(
-    image: npt.NDArray[np.uint8], how: Augmentation, rng: np.random.Generator
-) -> npt.NDArray[np.uint8]:
-    if how.occlude and rng.random() < how.occlude:
-        _occlude(image, rng)
-    if how.blur and rng.random() < how.blur:
-        image = np.asarray(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.5)), np.uint8)
-    if not how.colour:
-        return image
-    gain = 1 + rng.uniform(-how.colour, how.colour) + rng.uniform(-0.4, 0.4, 3) * how.colour
-    bias = 255 * 0.5 * rng.uniform(-how.colour, how.colour)
-    table = np.clip(np.arange(256)[:, None] * gain + bias, 0, 255).astype(np.uint8)
-    if rng.random() < 0.1:
-        grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-        image = np.asarray(cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB), np.uint8)
-    return np.asarray(cv2.LUT(image, table[None]), np.uint8)
-
-
-def _occlude(image: npt.NDArray[np.uint8], rng: np.random.Generator) -> None:
-    """Put a patch in front of the person (Zhong et al., "Random erasing", AAAI 2020)."""
-    height, width = image.shape[:2]
-    w, h = (int(side * rng.uniform(0.1, 0.4)) for side in (width, height))
-    left, top = int(rng.integers(0, width - w)), int(rng.integers(0, height - h))
-    patch = image[top : top + h, left : left + w]
-    if rng.random() < 0.5:
-        patch[:] = rng.integers(0, 256, 3)
-    else:  # another part of the same picture
-        x, y = int(rng.integers(0, width - w)), int(rng.integers(0, height - h))
-        patch[:] = image[y : y + h, x : x + w].copy()

@@ -68,6 +68,7 @@ def draw_batch(
     points, weight, peak = (known[rows].copy() for known in samples.labels)
     mirror = list(samples.skeleton.mirror)
     for i, row in enumerate(rows):
+        rng = np.random.default_rng((recipe.seed, 1, int(numbers[i])))
         view = make_view(
             samples.image(row),
             samples.bbox_xyxy[row],
@@ -75,7 +76,8 @@ def draw_batch(
             skeleton=samples.skeleton,
             input_size_wh=size_wh,
             augmentation=recipe.augmentation,
-            rng=np.random.default_rng((recipe.seed, 1, int(numbers[i]))),
+            rng=rng,
+            stranger=samples.image(int(rng.integers(len(samples)))),
         )
         images[i], xy[i], hidden[i] = view.image, view.xy / 4, view.hidden
         if view.is_mirrored:
