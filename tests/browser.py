@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import shutil
-import socket
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import serving as server
 import waiting
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -67,43 +66,10 @@ def open_browser(folder: Path, flags: Sequence[str] = ()) -> Iterator[Any]:
 
 @contextmanager
 def serving(folder: Path, **limits: Any) -> Iterator[str]:
-    """Run the server in a thread, and yield its address.
-
-    Parameters
-    ----------
-    folder
-        Where it keeps what it has.
-    limits
-        See `kinetrace.web.config.Limits`.
-    """
+    """Run the server as `serving.serving` does, and yield its address."""
     pytest.importorskip("fastapi", reason="needs pip install 'kinetrace[web]'")
-    import uvicorn
-
-    from kinetrace.web import create_app
-    from kinetrace.web.config import Config, Limits
-
-    port = free_port()
-    app = create_app(Config(folder=folder, port=port, limits=Limits(**limits)))
-    settings = uvicorn.Config(
-        app, host="127.0.0.1", port=port, log_level="warning", timeout_graceful_shutdown=15
-    )
-    server = uvicorn.Server(settings)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    try:
-        wait_for(lambda: server.started or not thread.is_alive(), "the server to start")
-        assert server.started, "the server did not start"
+    with server.serving(folder, **limits) as port:
         yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(waiting.PATIENCE_S)
-        assert not thread.is_alive(), "the server did not end"
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def wait_for(condition: Callable[[], Any], what: str) -> Any:

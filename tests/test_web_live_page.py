@@ -25,6 +25,7 @@ require_browser()
 
 MODEL = '["numbered","squats"]'
 FRAMES = len(squats().frame_time_s)
+DOWN = 52  # the frame in the middle of the first squat
 
 
 class Page:
@@ -146,9 +147,9 @@ def test_what_is_recorded_can_be_read(page: Page, browser: tuple[Any, Path]) -> 
     (table,) = downloads.glob("*.keypoints.csv")
     poses = read(table)
     assert poses.skeleton.name == squats().skeleton.name
-    assert len(poses) == len(poses.frame_time_s) > 3
+    assert len(poses) == len(poses.frame_time_s) > 1
     assert poses.frame_time_s[0] == 0
-    assert 2.9 < poses.frame_time_s[-1] < 20
+    assert poses.frame_time_s[-1] > 2.9
     assert np.all(np.diff(poses.frame_time_s) > 0)
     assert set(poses.track_id.tolist()) == {0}
     # Nobody else than the figure of the film, and in no other place.
@@ -168,10 +169,10 @@ def test_what_is_recorded_can_be_read(page: Page, browser: tuple[Any, Path]) -> 
 
 
 def test_a_film_as_the_source_and_other_settings(page: Page, tmp_path: Path) -> None:
-    path = tmp_path / "squats.mp4"
+    path = tmp_path / "down.mp4"  # somebody goes down, and stays there until the end
     with VideoWriter(path) as video:
-        for number, image in enumerate(pictures(FRAMES)):
-            video.write(Frame(image, number, number / FPS))
+        for number, image in enumerate(pictures(DOWN + 1)):
+            video.write(Frame(image, number, 10 if number == DOWN else number / FPS))
     page.open(exercise="none")
     page.find("#film").send_keys(str(path))
     wait_for(lambda: page.state() == "running", "the models")

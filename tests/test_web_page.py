@@ -37,11 +37,11 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def long_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A film that keeps the smallest model busy for a while, but is written soon."""
+    """A film that keeps the smallest model busy for long, but is written soon."""
     path = tmp_path_factory.mktemp("film") / "long.mp4"
     image = np.ascontiguousarray(portrait()[::4, ::4])
     with VideoWriter(path, fps=30) as video:
-        for number in range(2000):
+        for number in range(6000):
             video.write(Frame(np.roll(image, number % 5, axis=1), number, number / 30))
     return path
 

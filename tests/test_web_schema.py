@@ -17,6 +17,7 @@ import schemathesis
 import web_server as web
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from serving import serving
 
 from kinetrace import plugins
 
@@ -35,7 +36,7 @@ def port(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int
     site = web.install_backend(tmp_path_factory.mktemp("moody"))
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(site))
-        with web.serving(folder) as port:
+        with serving(folder) as port:
             yield port
 
 

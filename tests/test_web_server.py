@@ -18,6 +18,7 @@ pytest.importorskip("uvicorn", reason="needs pip install 'kinetrace[web]'")
 pytest.importorskip("onnx", reason="makes a tiny network")
 
 import web_server as web
+from serving import serving
 from waiting import PATIENCE_S, wait_for
 
 TOKEN = "a-token-of-a-test"
@@ -30,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def port(folder: Path) -> Iterator[int]:
-    with web.serving(folder) as port:
+    with serving(folder) as port:
         yield port
 
 
@@ -70,7 +71,7 @@ def test_nothing_tells_what_the_server_runs_on(port: int) -> None:
 
 
 def test_the_token_does_not_lead_to_another_host(tmp_path: Path) -> None:
-    with web.serving(tmp_path, token=TOKEN) as port:
+    with serving(tmp_path, token=TOKEN) as port:
         for path in ("//evil.example/", "/\\evil.example/", "/%2fevil.example/", "/%5cevil"):
             status, headers, _ = web.ask(port, "GET", f"{path}?token={TOKEN}")
             assert status == 303

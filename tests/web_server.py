@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import uvicorn
 import waiting
 from film import write_film
 from starlette.testclient import TestClient
@@ -85,26 +83,6 @@ def client_of(
     config = Config(folder=folder, token=token, host=host, limits=Limits(**limits))
     with TestClient(create_app(config), base_url=BASE, follow_redirects=False) as client:
         yield client
-
-
-@contextmanager
-def serving(folder: Path, *, token: str | None = None, **limits: Any) -> Iterator[int]:
-    """Run a server on a port of this machine, and yield the port."""
-    config = Config(folder=folder, token=token, limits=Limits(**limits))
-    settings = uvicorn.Config(
-        create_app(config), port=0, log_level="warning", timeout_graceful_shutdown=2
-    )
-    server = uvicorn.Server(settings)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    try:
-        waiting.wait_for(lambda: server.started or not thread.is_alive(), "the server to start")
-        assert server.started, "the server did not start"
-        yield server.servers[0].sockets[0].getsockname()[1]
-    finally:
-        server.should_exit = True
-        thread.join(waiting.PATIENCE_S)
-        assert not thread.is_alive(), "the server did not end"
 
 
 def ask(port: int, method: str, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
