@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ pytest.importorskip("onnx", reason="makes a tiny network")
 
 import web_server as web
 from serving import serving
-from waiting import PATIENCE_S, wait_for
+from waiting import PATIENCE_S, started, wait_for
 
 TOKEN = "a-token-of-a-test"
 
@@ -81,14 +82,11 @@ def test_the_token_does_not_lead_to_another_host(tmp_path: Path) -> None:
             assert web.ask(port, "GET", "/", Cookie=wrong)[0] == 401, wrong
 
 
-def start(folder: Path, *flags: str, **variables: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "kinetrace", "serve", "--folder", str(folder), "--no-open", *flags],
-        env=os.environ | variables,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def start(
+    folder: Path, *flags: str, **variables: str
+) -> AbstractContextManager[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "kinetrace", "serve", "--folder", str(folder), "--no-open"]
+    return started([*command, *flags], env=os.environ | variables)
 
 
 def address_of(process: subprocess.Popen[str]) -> str:

@@ -24,7 +24,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from waiting import PATIENCE_S, wait_for
+from waiting import PATIENCE_S, started, wait_for
 
 from kinetrace import skeletons, weights
 from kinetrace.errors import WeightsError
@@ -351,13 +351,10 @@ print(weights.fetch(model, cache_dir=folder).sha256)
 """
 
 
-def start_fetch(url: str, data: bytes, folder: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", FETCH, url, sha256(data), str(folder)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def start_fetch(
+    url: str, data: bytes, folder: Path
+) -> contextlib.AbstractContextManager[subprocess.Popen[str]]:
+    return started([sys.executable, "-c", FETCH, url, sha256(data), str(folder)])
 
 
 def test_two_processes_at_once_download_once(server: Server, tmp_path: Path) -> None:

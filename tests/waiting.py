@@ -1,9 +1,11 @@
-"""Waiting for what another thread, another process or a page does."""
+"""Programs beside a test, and waiting for what a thread, a process or a page does."""
 
 from __future__ import annotations
 
+import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 # A machine may be busy with something else for minutes. Whoever waits in vain has found a fault.
@@ -34,3 +36,15 @@ def wait_for(
             last = error
         time.sleep(0.02)
     raise AssertionError(f"waited {PATIENCE_S:g} s for {what}; last: {last}")
+
+
+@contextmanager
+def started(command: Sequence[str], **popen: Any) -> Iterator[subprocess.Popen[str]]:
+    """Run a program beside the test; it is killed at the end, also where the test has failed."""
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **popen
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
