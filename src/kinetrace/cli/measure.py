@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 from cyclopts import App, Parameter
 
 from kinetrace import plugins
-from kinetrace.cli._output import beside, check_free
+from kinetrace.cli._output import check_free, place
 from kinetrace.cli._show import examples
 from kinetrace.errors import OutputError, PluginError
 
@@ -135,8 +135,9 @@ def _run(
     from kinetrace import plots
     from kinetrace.measures import write_table
 
-    output = output or beside(keypoints, f"{name}.csv")
-    check_free(output, *([plot] if plot else []), overwrite=overwrite)
+    output = place(output, table=keypoints, ending=f"{name}.csv", overwrite=overwrite)
+    if plot:
+        check_free(plot, overwrite=overwrite)
     table = module.measure(_read(keypoints, calibration), **options)
     if plot:
         if not hasattr(module, "plot"):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from kinetrace.cli._output import beside, check_free
+from kinetrace.cli._output import place
 
 if TYPE_CHECKING:
     from kinetrace.poses import Poses
@@ -69,8 +69,7 @@ def report(
     from kinetrace.formats import read
     from kinetrace.report import write_report
 
-    output = output or beside(keypoints, "report.html")
-    check_free(output, overwrite=overwrite)
+    output = place(output, table=keypoints, ending="report.html", overwrite=overwrite)
     options = {
         "person_height_m": person_height_m,
         "px_per_m": px_per_m,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from kinetrace.choices import Smooth
-from kinetrace.cli._output import beside, check_free
+from kinetrace.cli._output import place
 
 if TYPE_CHECKING:
     from kinetrace.poses import Poses
@@ -65,8 +65,7 @@ def smooth(
     from kinetrace import filtering
     from kinetrace.formats import read, write
 
-    output = output or beside(table, f"smooth{table.suffix}")
-    check_free(output, overwrite=overwrite)
+    output = place(output, table=table, ending=f"smooth{table.suffix}", overwrite=overwrite)
     poses = read(table)
     _check(table, poses, again=again)
     before = len(poses.log)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from kinetrace.cli._output import beside, check_free
+from kinetrace.cli._output import place
 
 EXAMPLES = (
     "kinetrace track clip.keypoints.csv",
@@ -57,8 +57,7 @@ def track(
     from kinetrace.formats import read, write
     from kinetrace.tracking import track as follow
 
-    output = output or beside(table, f"tracked{table.suffix}")
-    check_free(output, overwrite=overwrite)
+    output = place(output, table=table, ending=f"tracked{table.suffix}", overwrite=overwrite)
     poses = read(table)
     if again:
         poses = dataclasses.replace(poses, track_id=np.full(len(poses), -1))
