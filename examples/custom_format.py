@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from kinetrace.errors import FormatError, OutputError
-from kinetrace.files import reading, replacing
+from kinetrace.files import reading, replacing_text
 from kinetrace.poses import Poses
 from kinetrace.skeletons import skeleton_of
 
@@ -63,10 +63,7 @@ def write(poses: Poses, path: Path) -> None:
     """
     if np.any(np.diff(poses.frame_index) <= 0):
         raise OutputError(f"cannot write {path}: a file holds the frames of one source, in order")
-    with (
-        replacing(path) as temporary,  # under another name, until it is whole
-        temporary.open("w", encoding="utf-8", newline="\n") as file,
-    ):
+    with replacing_text(path) as file:  # under another name, until it is whole
         file.write("\t".join(["keypoints", *poses.skeleton.keypoints]) + "\n")
         for i in range(len(poses.frame_time_s)):
             file.writelines(

@@ -1,6 +1,6 @@
 """Reading and writing that end whole or not at all, and whose failures say what to do next.
 
-`reading` and `replacing` are what a file format of your own needs.
+`reading`, `replacing` and `replacing_text` are what a file format of your own needs.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from kinetrace.errors import FormatError, OutputError, SourceError
 
@@ -67,6 +68,34 @@ def replacing(path: Path) -> Iterator[Path]:
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def replacing_text(path: Path, *, errors: str = "backslashreplace") -> Iterator[TextIO]:
+    """Write a text file as `replacing` does: UTF-8, with line feeds as they are written.
+
+    Parameters
+    ----------
+    path
+        Where the file ends up.
+    errors
+        What becomes of a character that UTF-8 has no code for, as of `open`.
+
+    Yields
+    ------
+    TextIO
+        To be written to.
+
+    Raises
+    ------
+    OutputError
+        As of `replacing`.
+    """
+    with (
+        replacing(path) as temporary,
+        temporary.open("w", encoding="utf-8", errors=errors, newline="\n") as file,
+    ):
+        yield file
 
 
 def make_temporary_name(path: Path) -> Path:

@@ -7,7 +7,7 @@ A column is somebody's (``individuals``), of a keypoint (``bodyparts``), and x, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
+from itertools import pairwise, product
 from typing import NamedTuple
 
 import numpy as np
@@ -76,8 +76,11 @@ def poses_of(
     Raises
     ------
     FormatError
-        If a likelihood is not within 0..1, or a position is too large.
+        If the frames' numbers do not ascend, a likelihood is not within 0..1, or a position is too
+        large.
     """
+    if any(after <= before for before, after in pairwise(frame_index)):
+        raise FormatError("the frames' numbers do not ascend")
     names = list(dict.fromkeys(one for one, _, _ in columns))
     keypoints = tuple(dict.fromkeys(keypoint for _, keypoint, _ in columns))
     t = len(values)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from kinetrace.errors import OutputError
+from kinetrace.errors import FormatError, OutputError
+
+
+@contextlib.contextmanager
+def understood(what: str) -> Iterator[None]:
+    """Turn what a package raises that reads a file into a FormatError: it is no `what`."""
+    try:
+        yield
+    except (OSError, ValueError, LookupError, RuntimeError, TypeError) as error:
+        raise FormatError(f"it is no {what}, or it is damaged: {_first_line(error)}") from error
 
 
 def bytes_written(write: Callable[[str], object], suffix: str) -> bytes:
@@ -31,8 +41,11 @@ def bytes_written(write: Callable[[str], object], suffix: str) -> bytes:
             return path.read_bytes()
     # HDF5 raises a RuntimeError where it cannot end its file.
     except (OSError, RuntimeError) as error:
-        reason = str(error).partition("\n")[0]
         raise OutputError(
-            f"could not write into {tempfile.gettempdir()} ({reason}): free space there, or set "
-            "TMPDIR to another folder"
+            f"could not write into {tempfile.gettempdir()} ({_first_line(error)}): free space "
+            "there, or set TMPDIR to another folder"
         ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from kinetrace.errors import OutputError
-from kinetrace.files import reading, replacing
+from kinetrace.files import reading, replacing_text
 from kinetrace.formats._bvh_body import Body, body_of
 from kinetrace.formats._bvh_reading import Motion, parse
 from kinetrace.formats._individuals import from_individuals, only_person
@@ -86,10 +86,7 @@ def write(poses: Poses, path: Path) -> None:
             "keeps the rotation that it had before",
             stacklevel=3,
         )
-    with (
-        replacing(path) as temporary,
-        temporary.open("w", encoding="utf-8", newline="\n") as file,
-    ):
+    with replacing_text(path) as file:
         file.write(_hierarchy(body))
         file.write(f"MOTION\nFrames: {len(row)}\nFrame Time: {float(steps_s.mean()):.8f}\n")
         np.savetxt(file, body.channels, fmt="%.6f")

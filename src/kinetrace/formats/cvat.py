@@ -30,7 +30,7 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 
 from kinetrace.errors import FormatError, OutputError
-from kinetrace.files import reading, replacing
+from kinetrace.files import reading, replacing_text
 from kinetrace.formats import _cvat_labels
 from kinetrace.formats._cvat_reading import poses_of
 from kinetrace.formats._individuals import individuals
@@ -79,10 +79,7 @@ def write(poses: Poses, path: Path) -> None:
     for name in (*poses.skeleton.keypoints, *(poses.frame_name or ()), poses.source):
         if re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]", name):
             raise OutputError(f"{name!r} has a character that XML has no place for; rename it")
-    with (
-        replacing(path) as temporary,
-        temporary.open("w", encoding="utf-8", errors="xmlcharrefreplace", newline="\n") as file,
-    ):
+    with replacing_text(path, errors="xmlcharrefreplace") as file:
         file.write('<?xml version="1.0" encoding="utf-8"?>\n')
         file.write(_cvat_labels.comment(poses))
         file.write("<annotations>\n<version>1.1</version>\n")

@@ -14,14 +14,13 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from kinetrace.errors import FormatError
-from kinetrace.files import reading, replacing
+from kinetrace.files import reading, replacing_text
 from kinetrace.formats._deeplabcut import NOBODY, SCORER, check_columns, poses_of, table_of
 from kinetrace.formats._stretches import Stretches
 from kinetrace.formats._text_rows import numbers, read_lines
@@ -61,8 +60,6 @@ def read(path: Path) -> Poses:
                 raise FormatError(f"line {number} must begin with a frame's number: {cells[0]!r}")
             frame_index.append(int(cells[0]))
             rows.append(numbers(cells[1:], number))
-        if any(after <= before for before, after in pairwise(frame_index)):
-            raise FormatError("the frames' numbers do not ascend")
         values = np.array(rows, dtype=np.float64).reshape(len(rows), count)
         return poses_of(header.columns, values, frame_index)
 
@@ -83,10 +80,7 @@ def write(poses: Poses, path: Path) -> None:
         header.append(("individuals", *(one for one, _, _ in table.columns)))
     header.append(("bodyparts", *(keypoint for _, keypoint, _ in table.columns)))
     header.append(("coords", *(coord for _, _, coord in table.columns)))
-    with (
-        replacing(path) as temporary,
-        temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file,
-    ):
+    with replacing_text(path) as file:
         csv.writer(file, lineterminator="\n").writerows(header)
         for number, row in zip(poses.frame_index.tolist(), table.cells, strict=True):
             # Not empty cells: a first row of these pandas takes for a part of the header.

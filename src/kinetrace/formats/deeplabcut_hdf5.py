@@ -16,7 +16,6 @@ import io
 import pickle
 import warnings
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -26,6 +25,7 @@ import numpy as np
 from kinetrace.errors import FormatError, MissingExtraError
 from kinetrace.files import reading, replacing
 from kinetrace.formats._deeplabcut import NOBODY, SCORER, check_columns, poses_of, table_of
+from kinetrace.formats._foreign import understood
 from kinetrace.formats._stretches import Stretches
 from kinetrace.poses import FloatArray, Poses
 
@@ -56,19 +56,13 @@ def read(path: Path) -> Poses:
     h5py = _package("h5py")
     with reading(path):
         path.open("rb").close()
-        try:
-            with h5py.File(path, "r") as file:
-                columns, values, index = _frame(file)
-        except (OSError, ValueError, LookupError, RuntimeError, TypeError) as error:
-            reason = str(error).partition("\n")[0]
-            raise FormatError(f"it is no HDF5 of DeepLabCut's, or damaged: {reason}") from error
+        with understood("HDF5 of DeepLabCut's"), h5py.File(path, "r") as file:
+            columns, values, index = _frame(file)
         check_columns(columns)
         numbers = [number for number in index if isinstance(number, int)]
         if len(numbers) < len(index):
             poses = poses_of(columns, values, range(len(index)))
             return dataclasses.replace(poses, frame_name=tuple(map(str, index)))
-        if any(after <= before for before, after in pairwise(numbers)):
-            raise FormatError("the frames' numbers do not ascend")
         return poses_of(columns, values, numbers)
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from kinetrace.errors import OutputError
-from kinetrace.files import reading, replacing
+from kinetrace.files import reading, replacing_text
 from kinetrace.formats import _json
 from kinetrace.formats._labelstudio_reading import poses_of
 from kinetrace.formats._stretches import Stretches
@@ -63,10 +63,7 @@ def write(poses: Poses, path: Path) -> None:
         )
     boxes = np.where(np.isfinite(poses.bbox_xyxy), poses.bbox_xyxy, bounds(poses.xy))
     starts = np.searchsorted(poses.frame, np.arange(len(poses.frame_time_s) + 1))
-    with (
-        replacing(path) as temporary,
-        temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file,
-    ):
+    with replacing_text(path) as file:
         file.write("[")
         for i in range(len(poses.frame_time_s)):
             rows = range(starts[i], starts[i + 1])

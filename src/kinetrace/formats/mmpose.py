@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from kinetrace.errors import FormatError
-from kinetrace.files import reading, replacing
+from kinetrace.files import reading, replacing_text
 from kinetrace.formats import _json
 from kinetrace.formats._people import Person, assemble
 from kinetrace.formats._stretches import Stretches
@@ -82,10 +82,7 @@ def write(poses: Poses, path: Path) -> None:
         "skeleton_links": poses.skeleton.edge_indices,
     }
     starts = np.searchsorted(poses.frame, np.arange(len(poses.frame_time_s) + 1))
-    with (
-        replacing(path) as temporary,
-        temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file,
-    ):
+    with replacing_text(path) as file:
         file.write(f'{{"meta_info":{_json.dump(meta)},\n"instance_info":[')
         for i, number in enumerate(poses.frame_index.tolist()):
             people = ",".join(_instance(poses, row) for row in range(starts[i], starts[i + 1]))

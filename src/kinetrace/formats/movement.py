@@ -13,8 +13,9 @@ from types import ModuleType
 from typing import Any, Literal
 
 from kinetrace import interchange
-from kinetrace.errors import FormatError, MissingExtraError
+from kinetrace.errors import MissingExtraError
 from kinetrace.files import reading, replacing
+from kinetrace.formats._foreign import understood
 from kinetrace.formats._stretches import Stretches
 from kinetrace.poses import Poses
 
@@ -39,15 +40,10 @@ def read(path: Path) -> Poses:
 
     with reading(path):
         data = path.read_bytes()
-        try:
-            # Of the older netCDF 3, which xarray writes where there is no other package.
-            engine: Literal["scipy", "h5netcdf"] = (
-                "scipy" if data.startswith(b"CDF") else "h5netcdf"
-            )
+        # Of the older netCDF 3, which xarray writes where there is no other package.
+        engine: Literal["scipy", "h5netcdf"] = "scipy" if data.startswith(b"CDF") else "h5netcdf"
+        with understood("netCDF file"):
             return interchange.from_xarray(xarray.load_dataset(io.BytesIO(data), engine=engine))
-        except (OSError, ValueError, LookupError, RuntimeError, TypeError) as error:
-            reason = str(error).partition("\n")[0]
-            raise FormatError(f"it is no netCDF file, or it is damaged: {reason}") from error
 
 
 def write(poses: Poses, path: Path) -> None:

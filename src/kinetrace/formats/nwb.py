@@ -28,6 +28,7 @@ import numpy as np
 from kinetrace._table_parsing import as_float32
 from kinetrace.errors import FormatError, MissingExtraError, OutputError
 from kinetrace.files import reading, replacing
+from kinetrace.formats._foreign import understood
 from kinetrace.formats._individuals import Individuals, from_individuals, individuals
 from kinetrace.formats._stretches import Stretches
 from kinetrace.poses import FloatArray, Poses, Skeleton
@@ -57,12 +58,8 @@ def read(path: Path) -> Poses:
     h5py = _package("h5py", "h5py")
     with reading(path):
         path.open("rb").close()
-        try:
-            with h5py.File(path, "r") as file:
-                return _poses(file)
-        except (OSError, ValueError, LookupError, RuntimeError, TypeError) as error:
-            reason = str(error).partition("\n")[0]
-            raise FormatError(f"it is no NWB file, or it is damaged: {reason}") from error
+        with understood("NWB file"), h5py.File(path, "r") as file:
+            return _poses(file)
 
 
 def write(poses: Poses, path: Path) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 from kinetrace._table_parsing import as_float32
 from kinetrace.errors import FormatError, MissingExtraError
 from kinetrace.files import reading, replacing
-from kinetrace.formats._foreign import bytes_written
+from kinetrace.formats._foreign import bytes_written, understood
 from kinetrace.formats._individuals import track_ids
 from kinetrace.formats._people import Person, assemble
 from kinetrace.formats._stretches import Stretches
@@ -48,11 +48,8 @@ def read(path: Path) -> Poses:
     sleap_io = _sleap_io()
     with reading(path):
         path.open("rb").close()
-        try:
+        with understood("file of SLEAP's"):
             labels = sleap_io.load_slp(str(path), open_videos=False)
-        except (OSError, ValueError, LookupError, RuntimeError, TypeError) as error:
-            reason = str(error).partition("\n")[0]
-            raise FormatError(f"it is no file of SLEAP's, or it is damaged: {reason}") from error
         if len(labels.videos) > 1 or len(labels.skeletons) != 1:
             raise FormatError(
                 f"it has {len(labels.videos)} videos and {len(labels.skeletons)} skeletons; split "

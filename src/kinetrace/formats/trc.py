@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from kinetrace.errors import FormatError, OutputError
-from kinetrace.files import reading, replacing
+from kinetrace.files import reading, replacing_text
 from kinetrace.formats._markers import Markers, from_markers, read_markers, to_markers
 from kinetrace.formats._stretches import Stretches
 from kinetrace.formats._text_rows import numbers, read_lines
@@ -75,10 +75,7 @@ def write(poses: Poses, path: Path) -> None:
     """
     Stretches(poses).add(poses)
     markers = to_markers(poses)
-    with (
-        replacing(path) as temporary,
-        temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file,
-    ):
+    with replacing_text(path) as file:
         file.write(_header_text(markers, path.name, len(poses.frame_time_s)))
         digits = 5 if markers.unit == "m" else 3
         template = f"%.{digits}f\t" * (3 * len(markers.names))
