@@ -171,4 +171,12 @@ def test_what_the_command_line_can_ask_for_python_can_too():
     asked = set(inspect.signature(command).parameters) - own - {"cache_dir", "quiet"}
     offered = set(inspect.signature(stream).parameters) - {"source"}
     assert {spelt.get(name, name) for name in asked} == offered
-    assert set(inspect.signature(estimate).parameters) - {"source"} == offered
+
+
+def test_a_stream_and_a_film_are_asked_for_alike():
+    """They are written out twice, and mean the same; only a stream is not smoothed by default."""
+    import inspect
+
+    of_stream, of_film = (inspect.signature(f).parameters for f in (stream, estimate))
+    assert list(of_stream) == list(of_film)
+    assert {name for name in of_film if of_stream[name] != of_film[name]} == {"smooth"}
