@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import signal
+import sys
 from dataclasses import dataclass
-from typing import IO, Any, Literal, TypeAlias
+from typing import IO, Any, Literal, NoReturn, TypeAlias
 
 from kinetrace.batch.events import Note
 from kinetrace.batch.settings import Settings
@@ -45,6 +48,24 @@ class Frames:
 
 
 Told: TypeAlias = Reached | Frames | Note | Result
+
+
+def take_pipes() -> tuple[IO[bytes], IO[bytes]]:
+    """Return what was stdin and stdout of this worker, for messages and nothing else.
+
+    What libraries print goes to stderr from now on. Ctrl-C goes to all processes of a terminal, and
+    does nothing here: the one that started this decides what it means.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return os.fdopen(os.dup(sys.stdin.fileno()), "rb"), answers
+
+
+def end() -> NoReturn:
+    """End this worker: native libraries have been seen to hang when the interpreter does it."""
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def send(pipe: IO[bytes], message: Any) -> None:

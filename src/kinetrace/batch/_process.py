@@ -12,13 +12,21 @@ import functools
 import logging
 import os
 import queue
-import signal
-import sys
 import threading
 import time
 from typing import IO, Literal
 
-from kinetrace.batch._messages import Frames, Hello, Order, Reached, Told, receive, send
+from kinetrace.batch._messages import (
+    Frames,
+    Hello,
+    Order,
+    Reached,
+    Told,
+    end,
+    receive,
+    send,
+    take_pipes,
+)
 from kinetrace.batch.events import Note
 from kinetrace.batch.settings import Settings
 from kinetrace.batch.task import Result, do, release
@@ -30,19 +38,13 @@ _TELL_S = 0.1
 
 def main() -> None:
     """Work until there is no more."""
-    # Ctrl-C goes to all processes of a terminal; the one that started this decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    pipe = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    # Nothing that libraries print may get in between.
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    orders = os.fdopen(os.dup(sys.stdin.fileno()), "rb")
+    orders, pipe = take_pipes()
     hello: Hello = receive(orders)
     limit_threads(hello.threads)
     worker = _Worker(hello.settings, orders, pipe)
     logging.getLogger("kinetrace").addHandler(_Forward(worker))
     worker.work()
-    sys.stderr.flush()
-    os._exit(0)  # native libraries have been seen to hang when the interpreter takes them down
+    end()
 
 
 class _Worker:

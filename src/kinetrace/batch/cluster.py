@@ -11,7 +11,7 @@ from kinetrace.batch.locations_ledger import RemoteLedger
 from kinetrace.batch.settings import Settings
 from kinetrace.batch.stitching import check_length
 from kinetrace.batch.task import Result
-from kinetrace.batch.workers import OnEvent, ResultBook, check_tables
+from kinetrace.batch.workers import OnEvent, ResultBook
 from kinetrace.jobs import Job
 
 
@@ -69,9 +69,8 @@ def run_all_on_cluster(
         raise ValueError(f"workers must be at least 1, got {workers}")
     if split_s is not None:
         check_length(split_s)
-    check_tables(jobs)
     run = ResultBook(RemoteLedger(settings), on_event)
-    todo = [job for job in jobs if overwrite or not run.is_settled(job, retry=retry)]
+    todo = run.missing(jobs, overwrite=overwrite, retry=retry)
     if todo:
         with connected(address) as cluster:
             crew = Crew(
@@ -85,4 +84,4 @@ def run_all_on_cluster(
                 run_id=secrets.token_hex(4),
             )
             crew.work()
-    return [run.results[job.table] for job in jobs]
+    return run.of(jobs)

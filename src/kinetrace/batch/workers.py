@@ -71,17 +71,16 @@ def run_all(
     """
     if workers is not None and workers < 1:
         raise ValueError(f"workers must be at least 1, got {workers}")
-    check_tables(jobs)
     run = ResultBook(Ledger(settings), on_event, record=record)
-    todo = [job for job in jobs if overwrite or not run.is_settled(job, retry=retry)]
+    todo = run.missing(jobs, overwrite=overwrite, retry=retry)
     if todo and workers is None:
         _work_here(todo, settings, run, overwrite=overwrite, claim=record)
     elif todo and workers is not None:
         Supervisor(todo, settings, run, workers=workers, overwrite=overwrite).work()
-    return [run.results[job.table] for job in jobs]
+    return run.of(jobs)
 
 
-def check_tables(jobs: Sequence[Job]) -> None:
+def _check_tables(jobs: Sequence[Job]) -> None:
     """Raise `OutputError` if two jobs would write the same table."""
     seen: dict[object, Job] = {}
     for job in jobs:
@@ -102,8 +101,22 @@ class ResultBook:
         self._ledger, self._record = ledger, record
         self._unwritten: set[object] = set()
 
-    def is_settled(self, job: Job, *, retry: bool) -> bool:
-        """Tell whether a job needs no doing, and say so."""
+    def missing(self, jobs: Sequence[Job], *, overwrite: bool, retry: bool) -> list[Job]:
+        """Return the jobs that are to be done; what has come of the others is told.
+
+        Raises
+        ------
+        OutputError
+            If two jobs would write the same table.
+        """
+        _check_tables(jobs)
+        return [job for job in jobs if overwrite or not self._is_settled(job, retry=retry)]
+
+    def of(self, jobs: Sequence[Job]) -> list[Result]:
+        """Return what has come of each job."""
+        return [self.results[job.table] for job in jobs]
+
+    def _is_settled(self, job: Job, *, retry: bool) -> bool:
         result = self._ledger.verdict(job, retry=retry)
         if result is not None:
             self.close(job, result)

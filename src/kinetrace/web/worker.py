@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, TypeAlias
 
-from kinetrace.batch._messages import receive, send
+from kinetrace.batch._messages import end, receive, send, take_pipes
 from kinetrace.errors import KinetraceError
 from kinetrace.web.orders import (
     Analyse,
@@ -40,20 +40,14 @@ _TELL_S = 0.1
 
 def main() -> None:
     """Carry out the order that comes in on stdin."""
-    # Ctrl-C goes to all processes of a terminal; the server decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    pipe = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    # Nothing that libraries print may get in between.
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    orders = os.fdopen(os.dup(sys.stdin.fileno()), "rb")
+    orders, pipe = take_pipes()
     begin: Begin = receive(orders)
     threading.Thread(target=_end_with, args=(orders,), name="kinetrace-end", daemon=True).start()
     _keep_modest(begin.file_bytes)
     with contextlib.suppress(OSError):  # nobody listens any more
         send(pipe, _told(begin.order, _teller(pipe)))
         pipe.close()
-    sys.stderr.flush()
-    os._exit(0)  # native libraries have been seen to hang when the interpreter takes them down
+    end()
 
 
 def _end_with(orders: IO[bytes]) -> None:
