@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 EXAMPLES = (
-    "kinetrace estimate val2017/ --backend hrnet --detector boxes --boxes truth.json -o w32.csv",
-    "kinetrace evaluate w32.csv w48.csv --truth truth.json",
-    "kinetrace evaluate w32.csv --truth truth.json --by keypoint --output keypoints.csv",
+    "kinetrace estimate val2017/ --backend hrnet --detector boxes --boxes truth.json -o nano.csv",
+    "kinetrace evaluate nano.csv w32.csv --truth truth.json",
+    "kinetrace evaluate nano.csv --truth truth.json --by keypoint --output keypoints.csv",
     "kinetrace evaluate clip.tracked.csv --truth clip.corrected.csv",
 )
 
