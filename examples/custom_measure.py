@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kinetrace.measures import make_table, people
+from kinetrace.points import find, seen
 from kinetrace.poses import Poses
 
 if TYPE_CHECKING:  # pandas and Matplotlib are slow to import: not before they are needed
@@ -48,8 +49,6 @@ def measure(poses: Poses, *, min_score: float = 0.3) -> "pd.DataFrame":
     ValueError
         If the score is not within 0..1.
     """
-    if not 0 <= min_score <= 1:
-        raise ValueError(f"min_score must be within 0..1, got {min_score}")
     order = np.array([row for _, rows in people(poses) for row in rows], np.int64)
     height_px = _height_px(poses, min_score)[order]
     missing = [name for name in NEEDS if name not in poses.skeleton.keypoints]
@@ -69,11 +68,9 @@ def measure(poses: Poses, *, min_score: float = 0.3) -> "pd.DataFrame":
 
 def _height_px(poses: Poses, min_score: float) -> np.ndarray:
     """Return the height of each row, (N,); NaN where it cannot be measured."""
-    if any(name not in poses.skeleton.keypoints for name in NEEDS):
-        return np.full(len(poses), np.nan)
-    well = [poses.score[:, poses.skeleton.index(name)] >= min_score for name in NEEDS]
-    nose, left, right = (poses.keypoint(name)[:, 1].astype(np.float64) for name in NEEDS)
-    return np.where(np.all(well, axis=0), (left + right) / 2 - nose, np.nan)  # y points down
+    xy = seen(poses.xy, poses, min_score)
+    nose, ankles = (find(xy, poses.skeleton, name) for name in ("nose", "mid_ankle"))
+    return ankles[:, 1] - nose[:, 1]  # y points down
 
 
 # %% What it may hold as well: a row for each person, and a figure

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import signal
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Any, Literal, NoReturn, TypeAlias
 
@@ -72,6 +74,13 @@ def send(pipe: IO[bytes], message: Any) -> None:
     """Write a message; OSError if nobody reads it."""
     pipe.write(pickle.dumps(message))
     pipe.flush()
+
+
+def heard(pipe: IO[bytes]) -> Iterator[Any]:
+    """Yield the messages that come, until the other side closes the pipe or is dead."""
+    with contextlib.suppress(EOFError), pipe:
+        while True:
+            yield receive(pipe)
 
 
 def receive(pipe: IO[bytes]) -> Any:

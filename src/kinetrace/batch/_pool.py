@@ -17,7 +17,7 @@ import sys
 import threading
 from typing import Literal, TypeAlias
 
-from kinetrace.batch._messages import Hello, Order, Told, receive, send
+from kinetrace.batch._messages import Hello, Order, Told, heard, send
 from kinetrace.batch.settings import Settings
 from kinetrace.errors import KinetraceError
 from kinetrace.jobs import Job
@@ -93,9 +93,8 @@ class Worker:
         pipe = self._process.stdout
         assert pipe is not None
         try:
-            with contextlib.suppress(EOFError), pipe:
-                while True:
-                    self._inbox.put((self, receive(pipe)))
+            for told in heard(pipe):
+                self._inbox.put((self, told))
         except Exception:  # noqa: BLE001 - what cannot be understood is as good as dead
             self._process.kill()
         self._process.wait()

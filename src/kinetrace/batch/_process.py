@@ -23,6 +23,7 @@ from kinetrace.batch._messages import (
     Reached,
     Told,
     end,
+    heard,
     receive,
     send,
     take_pipes,
@@ -60,9 +61,8 @@ class _Worker:
         ).start()
 
     def _listen(self, orders: IO[bytes]) -> None:
-        with contextlib.suppress(EOFError):
-            while True:
-                self._orders.put(receive(orders))
+        for order in heard(orders):
+            self._orders.put(order)
         self._stop.set()
         self._orders.put(None)
         time.sleep(GRACE_S)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kinetrace.batch._messages import receive, send
+from kinetrace.batch._messages import heard, send
 from kinetrace.web.orders import At, Begin, Broken, Ended, Order, Refused, Told
 
 _log = logging.getLogger(__name__)
@@ -100,9 +100,8 @@ class Process:
         pipe = self._process.stdout
         assert pipe is not None
         try:
-            with contextlib.suppress(EOFError), pipe:
-                while True:
-                    self._inbox.put(receive(pipe))
+            for told in heard(pipe):
+                self._inbox.put(told)
         finally:
             self._inbox.put(None)
 
