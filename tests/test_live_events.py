@@ -8,7 +8,7 @@ from events_cases import COLUMNS, live, together
 
 from kinetrace.live.events import Definitions, LiveEvents
 from kinetrace.measures import events
-from kinetrace.testing import mover, walker
+from kinetrace.testing import mover
 
 ALL = (
     *("stand", "fall forward", "sit", "raise left hand", "stand still"),
@@ -77,15 +77,3 @@ def test_live_memory_is_bounded() -> None:
     later_s = film.frame_time_s[-1:] + 2
     stream.update(dataclasses.replace(nobody.frames(0, 1), frame_time_s=later_s))
     assert not stream._scene._people
-
-
-def test_live_wants_one_frame_after_the_other() -> None:
-    poses, _ = walker(duration_s=1)
-    stream = LiveEvents()
-    stream.update(poses.frames(3, 4))
-    with pytest.raises(ValueError, match="one frame at a time, got 2"):
-        stream.update(poses.frames(4, 6))
-    with pytest.raises(ValueError, match="reset"):
-        stream.update(poses.frames(3, 4))
-    stream.reset()
-    assert stream.update(poses.frames(0, 1)) == []

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from events_cases import kinds
+from small_hrnet import small_hrnet
 
 from kinetrace.poses import Poses, Skeleton
 
@@ -61,15 +62,9 @@ def test_a_jump_from_a_bar_into_a_crouch_is_no_fall(shared: Path) -> None:
 
     poses = estimate(
         shared / "data/videos/walk_and_jump.mp4",
-        backend="hrnet",
-        model=str(shared / "models/tinypose_256x192.onnx"),
-        input_size_wh=(192, 256),
-        decode="dark",
-        detector="rtmdet",
-        detector_model=str(shared / "models/rtmdet_nano_person_320.onnx"),
-        quality="fast",
         start_s=5.5,
         every=2,
+        **small_hrnet(shared),
     )
     assert len(poses) > 30  # he crouches, his trunk level, his hands on the ground, and runs on
     assert kinds(poses) == []

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_hrnet import small_hrnet
 
 from kinetrace.pipeline import stream
 from kinetrace.poses import Poses, concat
@@ -19,14 +20,8 @@ def followed(shared: Path, clip: str, *, every: int = 1) -> Poses:
     tracker, parts = Tracker(), []
     for frame, poses in stream(
         shared / "data/videos" / clip,
-        backend="hrnet",
-        model=str(shared / "models/tinypose_256x192.onnx"),
-        input_size_wh=(192, 256),
-        decode="dark",
-        detector="rtmdet",
-        detector_model=str(shared / "models/rtmdet_nano_person_320.onnx"),
-        quality="fast",
         every=every,
+        **small_hrnet(shared),
     ):
         parts.append(tracker.update(poses, frame.image))
     return join(concat(parts))

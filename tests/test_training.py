@@ -9,36 +9,21 @@ import sys
 import cv2
 import numpy as np
 import pytest
+from training_samples import TINY
 
 from kinetrace.errors import MissingExtraError, OutputError, WeightsError
-from kinetrace.networks import HRNet, Stage, match_state, read_checkpoint
+from kinetrace.networks import match_state, read_checkpoint
 from kinetrace.skeletons import COCO17
 from kinetrace.training import Augmentation, Plan, Recipe, Source, read_source, train
 from kinetrace.training.journal import Journal, read_journal
 from kinetrace.training.samples import is_held_out, load_samples
 
-TINY17 = HRNet(
-    "tiny17",
-    (8, 8),
-    stem_widths=(8, 8),
-    bottlenecks=1,
-    bottleneck_width=4,
-    stages=(Stage(1, 2, 1),),
-)
+TINY17 = dataclasses.replace(TINY, name="tiny17", keypoints=17)
 JOINTS = (
     *("r_ankle", "r_knee", "r_hip", "l_hip", "l_knee", "l_ankle", "r_wrist"),
     *("r_elbow", "r_shoulder", "l_shoulder", "l_elbow", "l_wrist", "neck", "head_top"),
 )
 COUNT = 24
-
-
-@pytest.fixture
-def one_thread():
-    torch = pytest.importorskip("torch")
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

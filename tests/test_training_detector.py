@@ -324,16 +324,6 @@ def test_sizes_take_their_own_shares():
 
 
 @pytest.fixture
-def one_thread():
-    torch = pytest.importorskip("torch")
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-    torch.set_flush_denormal(False)
-
-
-@pytest.fixture
 def source(tmp_path):
     from kinetrace.training import read_source
 

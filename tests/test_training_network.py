@@ -12,6 +12,7 @@ from kinetrace.networks import W18_SMALL, build_graph, match_state
 from kinetrace.networks.hrnet import NANO
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 from kinetrace.errors import FormatError  # noqa: E402
 from kinetrace.topdown import decode_heatmaps, encode_heatmaps  # noqa: E402
@@ -26,14 +27,6 @@ from kinetrace.training.torch_hrnet import TorchHRNet, from_arrays, to_arrays  #
 RECIPE = Recipe(
     samples=64, batch_size=4, sizes_wh=((48, 64),), warm_up=0, augmentation=NONE, averaging=8
 )
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def with_statistics(net, seed=0):

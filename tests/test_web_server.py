@@ -156,6 +156,11 @@ def test_a_port_that_is_taken_is_told(port: int, tmp_path: Path) -> None:
     assert len(err.splitlines()) == 1
 
 
+def printed_by(script: str) -> str:
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    return done.stdout.decode()
+
+
 def test_without_the_extra_it_is_named() -> None:
     script = (
         "import sys; sys.modules['fastapi'] = None\n"
@@ -164,10 +169,7 @@ def test_without_the_extra_it_is_named() -> None:
         "try: kinetrace.web.create_app(kinetrace.web.Config(folder=Path('x')))\n"
         "except MissingExtraError as error: print(error)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-    assert "pip install 'kinetrace[web]'" in done.stdout
+    assert "pip install 'kinetrace[web]'" in printed_by(script)
 
 
 def test_what_is_not_installed_is_said_to_be_so() -> None:
@@ -177,10 +179,7 @@ def test_what_is_not_installed_is_said_to_be_so() -> None:
         "for each in info(Limits()).backends:\n"
         "    print(each.name, each.available, each.install, each.default_model)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-    told = dict(line.split(" ", 1) for line in done.stdout.splitlines())
+    told = dict(line.split(" ", 1) for line in printed_by(script).splitlines())
     assert told["mediapipe"] == "False pip install 'kinetrace[mediapipe]' mediapipe-full"
     assert told["hrnet"].startswith("True None hrnet-")
 
@@ -191,7 +190,4 @@ def test_importing_the_package_loads_no_web_code() -> None:
         "web = ('fastapi', 'starlette', 'uvicorn', 'pydantic', 'websockets', 'kinetrace.web.app')\n"
         "print([name for name in web if name in sys.modules])"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "[]"
+    assert printed_by(script).strip() == "[]"
