@@ -9,20 +9,18 @@ from contextlib import closing, contextmanager
 from itertools import islice
 from typing import Any, Literal, get_args
 
-import numpy as np
-
 from kinetrace import plugins
 from kinetrace._ahead import Ahead
 from kinetrace.choices import Decode, Device, Precision, Quality, Smooth
 from kinetrace.errors import SourceError, TruncatedError
 from kinetrace.estimators import Estimator, Options
 from kinetrace.filtering import OneEuro
-from kinetrace.filtering import smooth as smoothed
 from kinetrace.frames import Frame
 from kinetrace.frames.sources import Frames, Source, open_frames
-from kinetrace.poses import Poses, concat
+from kinetrace.poses import Poses
+from kinetrace.settling import Film, check_smoothing
 from kinetrace.timing import span
-from kinetrace.tracking import Tracker, join
+from kinetrace.tracking import Tracker
 
 DEFAULT_BACKEND = "mediapipe"
 
@@ -121,70 +119,6 @@ def _told_where(source: str, batch: Sequence[Frame]) -> Iterator[None]:
         # What `add_note` does, which Python 3.10 does not have.
         error.__notes__ = [*getattr(error, "__notes__", []), note]
         raise
-
-
-def finish(poses: Poses, *, track: bool = True, smooth: Smooth = "auto") -> Poses:
-    """Do what takes a whole film: look at ids again from both sides, then smooth.
-
-    Unrelated pictures, and a single one, stay as they are.
-
-    Parameters
-    ----------
-    poses
-        Of a whole film, with the ids that `estimate_frames` gave.
-    track
-        Join the pieces of a person's track, and drop people who were never there. Without it
-        nothing is smoothed either: who is who is not known.
-    smooth
-        See `kinetrace.filtering.smooth`.
-    """
-    is_film = len(poses.frame_time_s) > 1 and bool(np.isfinite(poses.frame_time_s).all())
-    if not (track and is_film):
-        return poses
-    poses = join(poses)
-    return poses if smooth == "none" else smoothed(poses, smooth)
-
-
-class Film:
-    """The poses of a film put together, at about the size of their arrays, and settled at the end.
-
-    Parameters
-    ----------
-    track, smooth
-        See `finish`.
-    """
-
-    _CHUNK = 256
-    # An impossible smoothing is told after so many frames, not at the end of the night.
-    _TRIAL = 16
-
-    def __init__(self, *, track: bool = True, smooth: Smooth = "auto") -> None:
-        self._track, self._smooth = track, smooth
-        self._chunks: list[Poses] = []
-        self._latest: list[Poses] = []
-
-    def append(self, poses: Poses) -> None:
-        """Add the next frame.
-
-        Raises
-        ------
-        ValueError
-            If the film has too few frames a second for how it is to be smoothed.
-        """
-        self._latest.append(poses)
-        if len(self._latest) == self._TRIAL and not self._chunks:
-            self.finished()
-        if len(self._latest) == self._CHUNK:
-            self._chunks.append(concat(self._latest))
-            self._latest = []
-
-    def finished(self) -> Poses | None:
-        """Return what came until now, settled and smoothed; None if nothing did."""
-        parts = [*self._chunks, *self._latest]
-        if not parts:
-            return None
-        with span("finish"):
-            return finish(concat(parts), track=self._track, smooth=self._smooth)
 
 
 def stream(
@@ -307,18 +241,6 @@ def stream(
                     yield frame, poses if steady is None else steady.update(poses)
         finally:
             estimator.close()
-
-
-def check_smoothing(*, track: bool, smooth: Smooth) -> None:
-    """Refuse to smooth people who are not told apart.
-
-    Raises
-    ------
-    ValueError
-        If `smooth` names a method, and `track` is off.
-    """
-    if not track and smooth not in ("none", "auto"):
-        raise ValueError(f"smooth={smooth!r} needs the ids of people: leave track on")
 
 
 def estimate(

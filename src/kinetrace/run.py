@@ -29,8 +29,9 @@ from kinetrace.frames.selection import Selection
 from kinetrace.frames.sources import Frames, open_frames
 from kinetrace.jobs import Job, is_image_name
 from kinetrace.pictures import write_pictures
-from kinetrace.pipeline import Film, estimate_frames
+from kinetrace.pipeline import estimate_frames
 from kinetrace.poses import Poses
+from kinetrace.settling import Film
 from kinetrace.timing import span
 
 Pairs: TypeAlias = Iterator[tuple[Frame, Poses]]

@@ -17,9 +17,10 @@ from kinetrace.frames.selection import Selection
 from kinetrace.frames.sources import open_frames
 from kinetrace.jobs import Job
 from kinetrace.pictures import write_pictures
-from kinetrace.pipeline import Film, estimate_frames, finish
+from kinetrace.pipeline import estimate_frames
 from kinetrace.poses import Poses
 from kinetrace.run import OnFrame, Outcome, paired
+from kinetrace.settling import Film, finish
 
 
 @dataclass(frozen=True, kw_only=True)
