@@ -47,12 +47,6 @@ def pictures(count: int) -> Iterator[np.ndarray]:
         yield image
 
 
-def frame_of(number: int) -> Frame:
-    """One frame of the film, at its time."""
-    image = film.picture(number, SIZE_WH)
-    return Frame(image, number, number / FPS)
-
-
 def load(options: Options) -> Numbered:
     if options.model == "lost":
         raise WeightsError("cannot read /root/secret/models/lost.onnx: there is no such file")

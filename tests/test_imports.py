@@ -120,6 +120,13 @@ def test_every_module_has_one_place_in_the_list() -> None:
     assert set(read_layers()) == there - {"__init__"}
 
 
+def test_every_module_that_is_public_is_in_the_tree() -> None:
+    page = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    tree = page.split("```")[1]
+    told = set(re.findall(r"(\w+)(?:/|\.py)", tree))
+    assert {name for name in read_layers() if not name.startswith("_")} <= told
+
+
 def test_imports_point_one_way(imports: list[Import]) -> None:
     assert uphill(without_exceptions(imports), read_layers()) == []
 
