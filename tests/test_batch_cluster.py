@@ -34,7 +34,16 @@ from film import write_film
 from waiting import PATIENCE_S, wait_for
 
 from kinetrace import read
-from kinetrace.batch import Ended, Note, Progress, Result, Settings, Started, cluster_crew, run_all
+from kinetrace.batch import (
+    Ended,
+    Note,
+    Progress,
+    Result,
+    Settings,
+    Started,
+    cluster_checks,
+    run_all,
+)
 from kinetrace.batch.cluster import run_all_on_cluster
 from kinetrace.batch.cluster_ray import connected
 from kinetrace.batch.locations import Address
@@ -391,7 +400,7 @@ def test_another_version_on_a_machine_of_the_cluster_is_told(
     tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     films = write_films(tmp_path / "films", a=(4, HEALTHY_WH))
-    monkeypatch.setattr(cluster_crew, "__version__", "99.0")
+    monkeypatch.setattr(cluster_checks, "__version__", "99.0")
     with pytest.raises(KinetraceError, match=r"and 99\.0 here.*pip install kinetrace==99\.0"):
         run_all_on_cluster(jobs_for(films, tmp_path / "out"), settings)
     assert not list((tmp_path / "out").glob("*.csv"))

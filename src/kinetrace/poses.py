@@ -311,11 +311,20 @@ def concat(parts: Sequence[Poses]) -> Poses:
     first = parts[0]
     for part in parts:
         if part.skeleton != first.skeleton:
-            raise ValueError(f"concat of {first.skeleton.name!r} and {part.skeleton.name!r}")
+            raise ValueError(
+                f"poses of {first.skeleton.name!r} and {part.skeleton.name!r} have other "
+                "keypoints and cannot be one: concat those of one backend"
+            )
         if (part.xyz_m is None) != (first.xyz_m is None):
-            raise ValueError("concat of poses with and without xyz_m")
+            raise ValueError(
+                "poses with and without xyz_m cannot be one: leave it out of all of them by "
+                "dataclasses.replace(poses, xyz_m=None)"
+            )
         if (part.frame_name is None) != (first.frame_name is None):
-            raise ValueError("concat of poses with and without frame_name")
+            raise ValueError(
+                "poses with and without frame_name cannot be one: leave it out of all of them by "
+                "dataclasses.replace(poses, frame_name=None)"
+            )
 
     def joined(name: str) -> npt.NDArray[Any]:
         return np.concatenate([getattr(part, name) for part in parts])

@@ -12,6 +12,7 @@ from typing import Any
 
 from kinetrace import __version__
 from kinetrace.batch._supervisor import Run, expected_length
+from kinetrace.batch.cluster_checks import beside_results, check
 from kinetrace.batch.cluster_members import Member
 from kinetrace.batch.cluster_pieces import Films
 from kinetrace.batch.cluster_ray import Cluster
@@ -24,11 +25,9 @@ from kinetrace.batch.cluster_worker import (
     clear_copies,
 )
 from kinetrace.batch.events import Note, Progress, Started
-from kinetrace.batch.locations_jobs import RemoteJob
 from kinetrace.batch.settings import Settings
 from kinetrace.batch.task import Result, now_utc
 from kinetrace.errors import KinetraceError
-from kinetrace.files import writing
 from kinetrace.jobs import Job
 
 # So many workers in a row may die without having come to a job: more will fare no better.
@@ -103,7 +102,7 @@ class Crew:
             With what is left of the jobs under way.
         """
         try:
-            with self._beside_results():
+            with beside_results(self._jobs, self._cluster, self._run_id) as self._token:
                 while self._waiting or any(m.piece is not None for m in self._members):
                     self._fill()
                     self._turn()
@@ -193,25 +192,13 @@ class Crew:
         if piece is not None:
             self._take(piece, value)
         elif isinstance(value, Hello):
-            self._check(value)
+            check(value, self._token)
             member.node = value.node
             member.prepare(self._jobs[0])
         elif value is None:
             member.is_ready, self._stillborn, self._is_alone = True, 0, False
         else:
             self._run.close(self._jobs[0], dataclasses.replace(value, is_fault_of_all=True))
-
-    def _check(self, hello: Hello) -> None:
-        if hello.kinetrace != __version__:
-            raise KinetraceError(
-                f"Kinetrace is {hello.kinetrace} on {hello.host} and {__version__} here, so "
-                f"results would differ: pip install kinetrace=={__version__} on all machines"
-            )
-        if not hello.sees_folder:
-            raise KinetraceError(
-                f"{hello.host} does not see the folder {self._token and self._token.parent}: put "
-                "films and results on a disk that all machines share, or name addresses (s3://...)"
-            )
 
     def _take(self, piece: Piece, done: Done) -> None:
         """Take what a worker has done; what belongs to a job that is over is let go."""
@@ -271,22 +258,6 @@ class Crew:
             return
         self._run.tell(Note(f"{result.error}; it is tried once more"))
         self._waiting.append(piece)
-
-    @contextlib.contextmanager
-    def _beside_results(self) -> Iterator[None]:
-        """Put a file beside the results by which each machine can tell that it sees them."""
-        here = [job for job in self._jobs if not isinstance(job, RemoteJob)]
-        if self._cluster.is_ours or not here:
-            yield
-            return
-        self._token = here[0].table.parent.absolute() / f".kinetrace-{self._run_id}"
-        with writing(self._token):
-            self._token.touch()
-        try:
-            yield
-        finally:
-            with contextlib.suppress(OSError):
-                self._token.unlink(missing_ok=True)
 
     def _tell_to_wait(self) -> None:
         is_late = time.monotonic() - self._begun_s > _PATIENCE_S
