@@ -13,8 +13,9 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from batch_runs import (
@@ -64,6 +65,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
+Began = TypeVar("Began")
 _SOURCES = Path(sys.modules["kinetrace"].__file__).parents[1]
 
 
@@ -93,13 +95,26 @@ def collected() -> Iterator[None]:
             gc.collect()
 
 
+def patiently(start: Callable[[], Began]) -> Began:
+    """Start something of Ray's, which gives itself 30 s: a machine may be busier than that."""
+    for _ in range(3):
+        try:
+            return start()
+        except Exception as error:
+            if "timed out during startup" not in str(error):
+                raise
+        with collected():
+            pass  # what the attempt has left
+    return start()
+
+
 @pytest.fixture(scope="module")
 def two_cores(network: Path) -> Iterator[None]:
     """A cluster of two cores, for all tests that do not mind to share it."""
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, collected(), contextlib.ExitStack() as stack:
         patch.setattr("kinetrace.batch.cluster_ray.count_cores", lambda: 2)
-        with collected(), connected("auto"):
-            yield
+        patiently(lambda: stack.enter_context(connected("auto")))
+        yield
 
 
 @pytest.fixture
@@ -217,9 +232,9 @@ def test_a_machine_that_goes_takes_no_try(
     hold(network)
     quick = {f"health_check_{name}": n for name, n in _HEALTH_CHECK.items()}
     head = {"num_cpus": 1, "_system_config": quick}
-    machines = Cluster(initialize_head=True, head_node_args=head)
+    machines = patiently(lambda: Cluster(initialize_head=True, head_node_args=head))
     try:
-        nodes = [machines.add_node(num_cpus=1)]
+        nodes = [patiently(lambda: machines.add_node(num_cpus=1))]
         notes = []
 
         def take_one_away(event: object) -> None:
