@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kinetrace.errors import FormatError, OutputError, SourceError
-from kinetrace.files import Appender, reading, replacing
+from kinetrace.files import Appender, reading, replacing, replacing_text
 
 
 def test_a_whole_file_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
@@ -18,6 +18,18 @@ def test_a_whole_file_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
         assert path.read_text() == "old"
     assert path.read_text() == "new"
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_text_is_written_whole_with_its_line_ends(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    with replacing_text(path) as file:
+        file.write("naïve\n\udcff\n")
+        assert not path.exists()
+    assert path.read_bytes() == "naïve\n\\udcff\n".encode()
+    with pytest.raises(LookupError), replacing_text(path) as file:
+        file.write("half")
+        raise LookupError
+    assert path.read_text("utf-8").startswith("naïve")
 
 
 def test_its_permissions_are_those_of_any_new_file(tmp_path: Path) -> None:
