@@ -184,6 +184,18 @@ def test_two_frames_at_one_time_are_both_there(tmp_path: Path) -> None:
     assert np.all(np.diff(times) > 0)
 
 
+def test_a_picture_of_hours_is_shown_again_now_and_then(tmp_path: Path) -> None:
+    """One picture an hour: longer than MP4 can say that one is shown."""
+    path = tmp_path / "clip.mp4"
+    times = [3600.0 * i for i in range(5)]
+    write_all(path, frames(times))
+    read, pictures = read_times(path), read_bt709(path)
+    assert set(times) <= set(read)
+    assert max(np.diff(read)) < 1800
+    shown = [int(np.searchsorted(times, t + 1e-6)) - 1 for t in read]
+    assert [number_of(image) for image in pictures] == pytest.approx(shown, abs=0.4)
+
+
 def test_going_back_in_time_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "clip.mp4"
     with (

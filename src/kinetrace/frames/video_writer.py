@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 
 import av
+import numpy as np
+import numpy.typing as npt
 
 from kinetrace.errors import OutputError
 from kinetrace.files import writing
@@ -17,6 +19,8 @@ from kinetrace.frames.soundtrack import Soundtrack
 from kinetrace.frames.video_encoder import VideoEncoder
 
 _USUAL_FPS = 30
+# Beyond 2**28 FFmpeg cannot say in MP4 how long a picture is shown.
+_MOST_TICKS = 2**27
 
 
 class VideoWriter:
@@ -78,6 +82,7 @@ class VideoWriter:
         self._count = 0
         self._pts = 0  # of the last frame
         self._time_s = 0.0
+        self._image: npt.NDArray[np.uint8] | None = None
         self._step = 1  # how long it is shown
         self._sound: Soundtrack | None = None
         self._encoder: VideoEncoder | None = None
@@ -123,13 +128,22 @@ class VideoWriter:
             pts = round((time_s - (self._zero_s or 0)) / encoder.time_base)
             if self._count:
                 pts = max(pts, self._pts + 1)
+                self._bridge(encoder, pts)
                 self._step = pts - self._pts
-            self._pts, self._time_s = pts, time_s
+            self._pts, self._time_s, self._image = pts, time_s, frame.image
             self._count += 1
             encoder.encode(frame.image, pts=pts, time_s=time_s, step=self._step)
         except (av.FFmpegError, OSError) as error:
             self._discard()
             raise _output_error(self.path, error) from error
+
+    def _bridge(self, encoder: VideoEncoder, pts: int) -> None:
+        """Show the last picture again where it stays for longer than MP4 can tell."""
+        assert self._image is not None
+        while pts - self._pts > _MOST_TICKS:
+            self._pts += _MOST_TICKS
+            self._time_s += float(_MOST_TICKS * encoder.time_base)
+            encoder.encode(self._image, pts=self._pts, time_s=self._time_s, step=_MOST_TICKS)
 
     def close(self) -> None:
         """Complete the file and move it to `path`. Closing twice is fine.
