@@ -20,7 +20,7 @@ from kinetrace.frames.video_encoder import VideoEncoder
 
 _USUAL_FPS = 30
 # Beyond 2**28 FFmpeg cannot say in MP4 how long a picture is shown.
-_MOST_TICKS = 2**27
+_MOST_TICKS = 250_000_000
 
 
 class VideoWriter:
