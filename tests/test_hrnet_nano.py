@@ -44,8 +44,8 @@ def test_it_is_part_of_the_package_and_says_what_it_is(air_gap):
 
 
 def test_a_portrait_without_a_network_and_without_a_cache(air_gap, tmp_path):
-    # A portrait is not what person-nano was trained on: at its usual least score it says nothing.
-    poses = estimate(portrait(), backend="hrnet", min_detection_score=0.2)
+    # Of so large a portrait person-nano is not sure enough at its usual least score.
+    poses = estimate(portrait(), backend="hrnet", min_detection_score=0.5)
     assert len(poses) == 1
     said = poses.log[0]["parameters"]
     assert said["model"] == "hrnet-nano"

@@ -29,7 +29,7 @@ from kinetrace.topdown.crops import MEAN_RGB, STD_RGB
 _DEFAULT = "person-nano"
 _SIZE_PX = 320
 # One phantom in twenty of the pictures that were held out from its training, half of them empty.
-_MIN_SCORE = 0.3
+_MIN_SCORE = 0.7
 
 
 def load(options: Options) -> NanoDetector:

@@ -273,7 +273,7 @@ MODELS = (
         license="Apache-2.0",
         file=ModelFile(
             name="person-nano.npz",
-            sha256="74549fa112ee6b042b182bef6514ced7159c614f8a4e37702624b879289f62f1",
+            sha256="bb29093cb310fdb800a5f26cecd62f156622afd9ec153fab892c3fb739fbfa86",
             size_bytes=5_333_874,
         ),
         input_size_wh=(320, 320),
