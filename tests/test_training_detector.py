@@ -141,6 +141,8 @@ def test_extra_pictures_are_a_share_of_what_is_trained_on():
     assert set(times) == {0, times.max()}
     np.testing.assert_array_equal(times[::2], times[1::2])  # the two frames of a film
     assert not set(rows) & set(pack(plain, extra).held_out_rows())
+    once = pack(plain, extra).training_rows()
+    assert len(once) == len(set(once)) == len(set(rows))
     assert len(pack(plain).training_rows(extra_share=0.25)) == len(set(rows[rows < 400]))
 
 

@@ -88,14 +88,16 @@ class Pictures:
         Parameters
         ----------
         extra_share
-            The share of all that the extra ones are to be, about: few of them come several times.
+            The share of all that the extra ones are to be, about, less than 1: few of them come
+            several times, and each comes once at least.
         """
         rows = np.flatnonzero([not is_held_out(name) for name in self.name])
         extra = rows[self.is_extra[rows]]
         if not len(extra):
             return rows
         wanted = extra_share / (1 - extra_share) * (len(rows) - len(extra))
-        return np.concatenate([rows, np.repeat(extra, round(wanted / len(extra)) - 1)])
+        more = max(0, round(wanted / len(extra)) - 1)
+        return np.concatenate([rows, np.repeat(extra, more)])
 
     def held_out_rows(self) -> npt.NDArray[np.int64]:
         """Return the numbers of the pictures that are never trained on."""
