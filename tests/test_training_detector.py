@@ -387,6 +387,9 @@ def test_a_score_is_the_chance_that_somebody_is_there():
     raw = np.array([0.1, 0.2, 0.3], np.float32)
     for marks in (Marks(raw, nothing, ~nothing, 1, 1), Marks(raw, nothing, nothing, 1, 1)):
         np.testing.assert_allclose(fit_line(marks).score(raw), raw, rtol=1e-5)
+    is_hit = np.array([False, True])
+    apart = Marks(np.array([0.1, 0.9], np.float32), is_hit, ~is_hit, 1, 1)
+    np.testing.assert_allclose(fit_line(apart).score(apart.score), [1 / 3, 2 / 3], atol=0.01)
     arrays = {"final_layer.weight": rng.normal(size=(5, 3, 1, 1)), "final_layer.bias": np.arange(5)}
     arrays = {key: array.astype(np.float32) for key, array in arrays.items()}
     x = rng.normal(size=3)
@@ -412,6 +415,11 @@ def test_going_on_gives_what_going_through_gives(tmp_path, source, pictures, one
     a, b = (torch.load(p.checkpoint, weights_only=True)["network"] for p in (through, again))
     for key in a:
         np.testing.assert_array_equal(a[key], b[key])
+
+
+def test_a_share_is_below_one(tmp_path, source, pictures):
+    with pytest.raises(ValueError, match="below 1, got 1"):
+        plan_in(tmp_path, source, pictures, extra_share=1)
 
 
 def test_the_trunk_is_taken_over_and_the_rest_begins_anew(tmp_path):

@@ -47,10 +47,20 @@ def fit_line(marks: Marks) -> Line:
     from sklearn.linear_model import LogisticRegression
 
     clear = marks.is_hit | marks.is_phantom
-    if not (marks.is_hit[clear].any() and marks.is_phantom[clear].any()):
+    is_hit = marks.is_hit[clear]
+    if is_hit.all() or not is_hit.any():
         return _AS_IT_IS
+    # Platt's targets (section 2.2) are not quite 0 and 1: without them the line is infinitely steep
+    # where the two kinds do not overlap. Each detection is of both kinds, more of one.
+    hits = np.count_nonzero(is_hit)
+    target = np.where(is_hit, (hits + 1) / (hits + 2), 1 / (len(is_hit) - hits + 2))
+    logit = np.tile(_logit(marks.score[clear]), 2)[:, None]
     model = LogisticRegression(C=np.inf)
-    model.fit(_logit(marks.score[clear])[:, None], marks.is_hit[clear])
+    model.fit(
+        logit,
+        np.repeat([True, False], len(is_hit)),
+        sample_weight=np.concatenate([target, 1 - target]),
+    )
     line = Line(float(model.coef_[0, 0]), float(model.intercept_[0]))
     return line if line.slope > 0 else _AS_IT_IS
 

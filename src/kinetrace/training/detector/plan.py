@@ -66,6 +66,11 @@ class DetectorPlan:
         Samples from one measurement to the next.
     net
         The architecture.
+
+    Raises
+    ------
+    ValueError
+        If the share is no share.
     """
 
     source: Source
@@ -79,6 +84,10 @@ class DetectorPlan:
     processes: int = 1
     measured_every: int = 8_000
     net: PersonNet = PERSON_NANO
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.extra_share < 1:
+            raise ValueError(f"extra_share must be within 0..1, below 1, got {self.extra_share}")
 
     @property
     def checkpoint(self) -> Path:
