@@ -130,14 +130,16 @@ def run(
     with opened() as frames:
         frames.source = job.origin or frames.source
         _check(job, frames)
+        is_whole = track and frames.continuous and frames.expected_frames is not None
+        film = Film(smooth=smooth) if is_whole else None
         estimator = load()
         with (
             closing(estimate_frames(frames, estimator, track=track)) as estimated,
             _Table(job, layout) as table,
         ):
             read = table.passing(_until_cut(estimated, frames, outcome, on_frame))
-            if track and frames.continuous and frames.expected_frames is not None:
-                poses = _write_whole(table, read, outcome, smooth=smooth)
+            if film is not None:
+                poses = _write_whole(table, read, outcome, film)
             else:
                 poses = None
                 counted = _counted(read, outcome)
@@ -178,9 +180,8 @@ def _counted(pairs: Pairs, outcome: Outcome) -> Pairs:
         yield frame, poses
 
 
-def _write_whole(table: _Table, pairs: Pairs, outcome: Outcome, *, smooth: Smooth) -> Poses | None:
+def _write_whole(table: _Table, pairs: Pairs, outcome: Outcome, film: Film) -> Poses | None:
     """Write a film's table once all of it is known."""
-    film = Film(smooth=smooth)
     for _, poses in pairs:
         film.append(poses)
     whole = film.finished()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Thread
+
 import numpy as np
 
 from kinetrace.choices import Smooth
@@ -45,6 +47,12 @@ def finish(poses: Poses, *, track: bool = True, smooth: Smooth = "auto") -> Pose
     return poses if smooth == "none" else smoothed(poses, smooth)
 
 
+def _import_ahead() -> None:
+    """Import what smoothing does when it is first needed."""
+    import scipy.interpolate
+    import scipy.ndimage  # noqa: F401
+
+
 class Film:
     """The poses of a film put together, at about the size of their arrays, and settled at the end.
 
@@ -62,6 +70,9 @@ class Film:
         self._track, self._smooth = track, smooth
         self._chunks: list[Poses] = []
         self._latest: list[Poses] = []
+        if track and smooth != "none":
+            # A third of a second, in which the model can be loaded that comes next.
+            Thread(target=_import_ahead, name="kinetrace-import", daemon=True).start()
 
     def append(self, poses: Poses) -> None:
         """Add the next frame.

@@ -65,7 +65,8 @@ class TopdownNetwork:
             dimensions={"height": height, "width": width},
             usual_batch=_CROPS,
         )
-        self.skeleton = _skeleton(self._session, input_size_wh)
+        # As many crops as of one person, so that no session is opened that a film has no use for.
+        self.skeleton = _skeleton(self._session, input_size_wh, crops=1 + flip)
 
     @property
     def description(self) -> Mapping[str, Any]:
@@ -140,14 +141,14 @@ class TopdownNetwork:
         self._session.close()
 
 
-def _skeleton(session: Session, input_size_wh: tuple[int, int]) -> Skeleton:
+def _skeleton(session: Session, input_size_wh: tuple[int, int], *, crops: int) -> Skeleton:
     """Return what the network's heatmaps are of; run once, since a file need not say."""
     width, height = input_size_wh
-    heatmaps = session.run(np.zeros((1, 3, height, width), np.float32))[0]
+    heatmaps = session.run(np.zeros((crops, 3, height, width), np.float32))[0]
     if heatmaps.ndim != 4 or heatmaps.shape[2] * width != heatmaps.shape[3] * height:
         raise WeightsError(
-            f"{session.path} is no heatmap network: for crops of {width} x {height} px its first "
-            f"output is {heatmaps.shape}, not (1, keypoints, height / 4, width / 4)"
+            f"{session.path} is no heatmap network: for {crops} crops of {width} x {height} px its "
+            f"first output is {heatmaps.shape}, not ({crops}, keypoints, height / 4, width / 4)"
         )
     keypoints = heatmaps.shape[1]
     if keypoints == len(COCO17):

@@ -1,4 +1,4 @@
-"""Choose and set up the encoder of a video, and turn RGB into what it takes."""
+"""Choose and set up the encoder of a video, and write its file."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ import contextlib
 import logging
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import av
 import av.container
 import numpy as np
 import numpy.typing as npt
-from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from kinetrace.errors import OutputError
 from kinetrace.frames.soundtrack import Soundtrack
+from kinetrace.frames.yuv420 import to_yuv420
 from kinetrace.machine import count_cores
 
 _log = logging.getLogger(__name__)
@@ -29,7 +28,6 @@ _MOST_TICKS_PER_S = 1_000_000
 _MPEG4_TICKS_PER_S = 60_000  # that codec cannot count beyond 65535
 _BITS_A_PIXEL = 0.12  # for encoders that have no constant quality
 _BT709, _LIMITED_RANGE = 1, 1  # ITU-T H.273
-_TO_BT709: Any = "ITU709"  # every PyAV takes the name; its stubs want a number, which 14 does not
 
 
 class VideoEncoder:
@@ -80,7 +78,6 @@ class VideoEncoder:
         options = {"movflags": "+faststart", "movie_timescale": ticks}
         self._output = av.open(str(path), "w", format="mp4", options=options)
         self._path = path
-        self._reformatter = VideoReformatter()
         self._sound = sound
         try:
             self._stream = _add_stream(self._output, self.codec, size_wh, rate)
@@ -105,13 +102,7 @@ class VideoEncoder:
         step
             How long it is shown, if it is the last, in units of `time_base`.
         """
-        rgb = av.VideoFrame.from_numpy_buffer(_padded_to_even(image), format="rgb24")
-        picture = self._reformatter.reformat(
-            rgb,
-            format="yuv420p",
-            dst_colorspace=_TO_BT709,
-            dst_color_range="MPEG",
-        )
+        picture = to_yuv420(image)
         picture.pts, picture.time_base = pts, self.time_base
         self._mux(picture, step)
         self._mux_sound(time_s)
@@ -191,16 +182,10 @@ def _add_stream(
     # Half of the cores: the other half is for whoever makes the next frame meanwhile.
     context.thread_count = min(8, count_cores())
     if codec == "libx264":
-        # Two thirds of the time of "veryfast" at its quality (PSNR), for a somewhat larger file.
-        context.options = {"preset": "superfast", "crf": "22", "g": "60"}
+        # With B-frames and deblocking "ultrafast" takes two thirds of the time of "superfast" at
+        # the same quality and size (PSNR within 0.5 dB, file within a fifth).
+        faster = {"preset": "ultrafast", "bf": "3", "x264-params": "no-deblock=0"}
+        context.options = {**faster, "crf": "23", "g": "60"}
     else:
         context.bit_rate = int(size_wh[0] * size_wh[1] * float(rate) * _BITS_A_PIXEL)
     return stream
-
-
-def _padded_to_even(image: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Repeat the last column and row of an odd width and height: 4:2:0 has none."""
-    height, width = image.shape[:2]
-    if height % 2 or width % 2:
-        image = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    return np.ascontiguousarray(image)

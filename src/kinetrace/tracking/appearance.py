@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,11 +22,18 @@ _REGIONS = (
 )
 _GRID = (10, 6)
 _LEAST_SCORE = 0.3
-# Lightness is wide, and changes with the light; the two colour axes of Lab (OpenCV: 0..255, 128 is
-# grey) rarely leave 128 +- 48 on clothes.
-_RANGES = ((0.0, 255.0, 6), (80.0, 176.0, 8), (80.0, 176.0, 8))
+# Lightness is wide, and changes with the light; the two colour axes of Lab rarely leave +-48 on
+# clothes.
+_RANGES = ((0.0, 100.0, 6), (-48.0, 48.0, 8), (-48.0, 48.0, 8))
 _BINS = sum(bins for _, _, bins in _RANGES)
 SIZE = len(_REGIONS) * _BINS
+
+# From linear sRGB to XYZ, each relative to D65's white (IEC 61966-2-1).
+_TO_XYZ = (
+    np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    / np.array([0.9505, 1.0, 1.089])[:, None]
+)
+_ROOTS_TO_LAB = np.array([[0, 500, 0], [116, -500, 200], [0, 0, -200]])
 
 
 def colours(image: Image | None, poses: Poses) -> Floats:
@@ -64,14 +72,28 @@ def colours(image: Image | None, poses: Poses) -> Floats:
 
 def _pixels(image: Image, corners_xy: Floats) -> Floats:
     """Return the (N, P, 3) Lab of points within (N, 4, 2) corners."""
-    import cv2
-
     down, across = (np.linspace(0.1, 0.9, n) for n in _GRID)
     v, u = (a.ravel()[:, None] for a in np.meshgrid(down, across, indexing="ij"))
     weight = np.concatenate([(1 - v) * (1 - u), (1 - v) * u, v * (1 - u), v * u], axis=1)
     at = np.round(weight @ corners_xy).astype(np.intp)
-    rgb = np.ascontiguousarray(image[at[..., 1], at[..., 0]])
-    return np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2LAB), np.float64)
+    return _to_lab(image[at[..., 1], at[..., 0]])
+
+
+def _to_lab(rgb: Image) -> Floats:
+    """Convert sRGB (..., 3) to CIE Lab under D65 (ISO/CIE 11664-4), L 0..100.
+
+    OpenCV first fills tables for whole pictures, which takes longer than a long film's few points.
+    """
+    xyz = _linear_light()[rgb] @ _TO_XYZ.T
+    root = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz / (3 * (6 / 29) ** 2) + 4 / 29)
+    return np.asarray(root @ _ROOTS_TO_LAB - (16, 0, 0))
+
+
+@lru_cache(maxsize=1)
+def _linear_light() -> Floats:
+    """Return the light that each of sRGB's 256 values stands for, 0..1 (IEC 61966-2-1)."""
+    value = np.arange(256) / 255
+    return np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
 
 
 def _histograms(lab: Floats) -> Floats:

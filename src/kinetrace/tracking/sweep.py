@@ -61,7 +61,8 @@ def sweep(poses: Poses, track_id: IntArray, *, towards: Literal["end", "beginnin
     for time_s, rows, body in _frames(poses, towards):
         ids = given[rows]
         stays = live.seen_s >= time_s - _LINK_S
-        ended, live = [*ended, live[~stays]], live[stays]
+        if not stays.all():
+            ended, live = [*ended, live[~stays]], live[stays]
         absent = np.flatnonzero(~np.isin(live.track_id, ids))
         known = ids != UNNAMED
         loose = np.flatnonzero(~known)

@@ -92,6 +92,8 @@ def tracks_of(body: Bodies, time_s: float) -> Tracks:
 
 def joined(a: Tracks, b: Tracks) -> Tracks:
     """Return the tracks of both."""
+    if not len(b):  # as in most frames
+        return a
     body = {n: np.concatenate([x, getattr(b.body, n)]) for n, x in vars(a.body).items()}
     rest = {
         name: np.concatenate([value, getattr(b, name)])
@@ -103,6 +105,8 @@ def joined(a: Tracks, b: Tracks) -> Tracks:
 
 def replaced(tracks: Tracks, which: Ints, new: Tracks) -> Tracks:
     """Return the tracks with some of them exchanged."""
+    if np.array_equal(which, np.arange(len(tracks))):  # everybody was seen again
+        return new
     everything = joined(tracks, new)
     row = np.arange(len(tracks))
     row[which] = len(tracks) + np.arange(len(new))
