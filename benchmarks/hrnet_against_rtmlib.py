@@ -2,12 +2,13 @@
 
     python -m venv /tmp/rtmlib && /tmp/rtmlib/bin/pip install rtmlib onnxruntime
     python benchmarks/hrnet_against_rtmlib.py VIDEO RTMDET.onnx POSE.onnx \
-        --rtmlib-python /tmp/rtmlib/bin/python [--runs 5] [--overlay]
+        --rtmlib-python /tmp/rtmlib/bin/python [--runs 5] [--det-frequency 10] [--overlay]
 
 The same two ONNX files on the same clip, in whole processes, in turn. rtmlib's ``RTMDet`` runs at
 320 x 320 px, its ``ViTPose`` is the class that it has for heatmaps: one crop at a time, decoded
 as UDP, without a mirrored second look. So ``--quality fast --decode udp`` is the like-for-like
-row; ``best`` looks at each crop twice. Install the same version of ONNX Runtime on both sides.
+row; ``best`` looks at each crop twice. Its ``PoseTracker`` detects in every frame unless
+``--det-frequency`` says otherwise. Install the same version of ONNX Runtime on both sides.
 With ``--overlay`` both draw the people and write a film: ours H.264, theirs MPEG-4 part 2, which is
 what OpenCV from PyPI can encode.
 """
@@ -44,10 +45,11 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("--rtmlib-python", required=True)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--det-frequency", default="1")
     parser.add_argument("--overlay", action="store_true")
     asked = parser.parse_args()
     files = [str(asked.video), str(asked.detector_model), str(asked.model)]
-    theirs = [asked.rtmlib_python, str(HERE / "hrnet_rtmlib_loop.py"), *files]
+    theirs = [asked.rtmlib_python, str(HERE / "hrnet_rtmlib_loop.py"), *files, asked.det_frequency]
     with tempfile.TemporaryDirectory() as name:
         table = Path(name) / "keypoints.csv"
         ours = [sys.executable, "-m", "kinetrace", "estimate", files[0], "--backend", "hrnet"]
