@@ -1,6 +1,6 @@
 """hrnet-nano against MediaPipe on the same boxes, and against its teacher.
 
-    python benchmarks/hrnet_nano.py SHARED [--weights nano/hrnet-nano.npz] [--size 192x128]
+    python benchmarks/hrnet_nano.py SHARED [--weights nano/hrnet-nano.npz] [--size 224x160]
 
 SHARED holds ``data/lsp_train``, ``data/coco_ccby`` and ``models``. On the photos of LSP that are
 never trained on (LSP's own labels and LSP-Extended's, which are rough, apart) the share of
@@ -108,7 +108,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("shared", type=Path)
     parser.add_argument("--weights", type=Path)
-    parser.add_argument("--size", default="192x128")
+    parser.add_argument("--size", default="224x160")
     asked = parser.parse_args()
     height, width = (int(n) for n in asked.size.split("x"))
     graph = convert(

@@ -185,16 +185,16 @@ MODELS = (
         license="Apache-2.0",
         file=ModelFile(
             name="hrnet-nano.npz",
-            sha256="a8974783d9b52e9833ce670d2b800d40f29edaa4f9eb43e47f2b3eeeeb3d29fc",
+            sha256="7503cd11dcb45edfc33e8419ed3f7c2513553414f47176a5f9b5680a224e0d39",
             size_bytes=5_263_872,
         ),
-        input_size_wh=(128, 192),
+        input_size_wh=(160, 224),
         keypoints="coco17",
         decode="dark",
         accuracy=(
             Accuracy(
                 metric="PCK@0.2",
-                percent=81.5,
+                percent=80.5,
                 data="97 people of LSP who were held out",
                 boxes="ground truth",
                 source="docs/hrnet-nano.md",
@@ -273,7 +273,7 @@ MODELS = (
         license="Apache-2.0",
         file=ModelFile(
             name="person-nano.npz",
-            sha256="bb29093cb310fdb800a5f26cecd62f156622afd9ec153fab892c3fb739fbfa86",
+            sha256="6c7c227a9d8bd576af69ec3f9c8a4328c2c19c493247c62b803ee1c2067931ab",
             size_bytes=5_333_874,
         ),
         input_size_wh=(320, 320),
