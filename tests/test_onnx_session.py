@@ -75,6 +75,16 @@ def test_a_network_of_half_precision_takes_and_gives_float32(tmp_path: Path) -> 
     np.testing.assert_array_equal(twice, (2 * batch.astype(np.float16)).astype(np.float32))
 
 
+@pytest.mark.parametrize("threads", [1, 2, 40])
+def test_a_network_that_takes_one_picture_gets_several_one_by_one(
+    tmp_path: Path, threads: int
+) -> None:
+    path = write_doubler(tmp_path / "a.onnx", shape=(1, 2, 3, 3))
+    session = open_session(path, device="cpu", threads=threads)
+    batch = some(3, 2, 3, 3)
+    np.testing.assert_array_equal(session.run(batch)[0], 2 * batch)
+
+
 @pytest.mark.parametrize("pictures", [0, 1, 2, 3, 8])
 @pytest.mark.parametrize("threads", [1, 2, 3, 40, None])
 def test_however_many_pictures_and_threads_the_result_is_the_same(

@@ -111,17 +111,22 @@ class Session:
         return [o.astype(np.float32) if o.dtype == np.float16 else o for o in outputs]
 
     def _run(self, values: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
-        if not self._goes_side_by_side(len(values)):
-            return self._run_together(values, self._session(self._threads))
-        session = self._session(1)
         pictures = [values[i : i + 1] for i in range(len(values))]
-        if self._side_by_side == 1:
-            each = [self._run_together(picture, session) for picture in pictures]
+        if self._goes_side_by_side(len(pictures)):
+            each = self._run_side_by_side(pictures)
+        elif len(pictures) > 1 and self.input_shape[:1] == (1,):
+            each = [self._run_together(one, self._session(self._threads)) for one in pictures]
         else:
-            if self._pool is None:
-                self._pool = ThreadPoolExecutor(self._side_by_side, thread_name_prefix="network")
-            each = list(self._pool.map(lambda one: self._run_together(one, session), pictures))
+            return self._run_together(values, self._session(self._threads))
         return [np.concatenate(parts) for parts in zip(*each, strict=True)]
+
+    def _run_side_by_side(self, pictures: list[npt.NDArray[Any]]) -> list[list[npt.NDArray[Any]]]:
+        session = self._session(1)
+        if self._side_by_side == 1:
+            return [self._run_together(picture, session) for picture in pictures]
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self._side_by_side, thread_name_prefix="network")
+        return list(self._pool.map(lambda one: self._run_together(one, session), pictures))
 
     def _goes_side_by_side(self, pictures: int) -> bool:
         """Tell whether pictures run one on a thread, rather than all of them together."""
