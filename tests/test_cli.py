@@ -199,14 +199,16 @@ def test_an_interrupted_run_leaves_a_partial_file_that_can_be_read(tmp_path, sen
         stderr=subprocess.PIPE,
         text=True,
     )
-    wait_for(
-        lambda: any(p.stat().st_size > 5000 for p in tmp_path.glob("long.partial*")), "some rows"
-    )
+
+    def tables():
+        return [p for p in tmp_path.glob("long.partial*") if "metadata" not in p.name]
+
+    wait_for(lambda: any(p.stat().st_size > 5000 for p in tables()), "some rows")
     process.send_signal(sent)
     _, stderr = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == code
     (line,) = stderr.strip().splitlines()
-    (partial,) = [p for p in tmp_path.glob("long.partial*") if "metadata" not in p.name]
+    (partial,) = tables()
     assert partial.name in line
     frames = len(read(partial).frame_time_s)
     assert f"first {frames} frames" in line

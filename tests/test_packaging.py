@@ -45,7 +45,13 @@ WHEEL = (
 SOURCE = (
     *("src/*.py", *(f"src/{pattern}" for pattern in WHEEL if pattern.startswith("kinetrace/"))),
     *("tests/*.py", "tests/data/*", "examples/*.py", "examples/README.md", "benchmarks/*.py"),
-    *("docs/*.md", "docs/*.py", "docs/images/*.png", "docs/images/*.jpg"),
+    *(
+        "docs/*.md",
+        "docs/*.py",
+        "docs/training-pictures.csv",
+        "docs/images/*.png",
+        "docs/images/*.jpg",
+    ),
     *("scripts/check", "scripts/sbom", "mkdocs.yml", "Dockerfile", ".dockerignore", ".gitignore"),
     *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "NOTICE"),
     *("pyproject.toml", "PKG-INFO"),

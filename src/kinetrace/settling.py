@@ -71,8 +71,9 @@ class Film:
         self._chunks: list[Poses] = []
         self._latest: list[Poses] = []
         if track and smooth != "none":
-            # A third of a second, in which the model can be loaded that comes next.
-            Thread(target=_import_ahead, name="kinetrace-import", daemon=True).start()
+            # A third of a second, in which the model can be loaded that comes next. No daemon: an
+            # import that the end of the process cuts off complains.
+            Thread(target=_import_ahead, name="kinetrace-import").start()
 
     def append(self, poses: Poses) -> None:
         """Add the next frame.
