@@ -183,7 +183,7 @@ def _add_stream(
     context.thread_count = min(8, count_cores())
     if codec == "libx264":
         # With B-frames and deblocking "ultrafast" takes two thirds of the time of "superfast" at
-        # the same quality and size (PSNR within 0.5 dB, file within a fifth).
+        # much the same quality and size (`docs/speed.md`: 0.5 dB at most, a fifth at most).
         faster = {"preset": "ultrafast", "bf": "3", "x264-params": "no-deblock=0"}
         context.options = {**faster, "crf": "23", "g": "60"}
     else:

@@ -82,7 +82,8 @@ def _pixels(image: Image, corners_xy: Floats) -> Floats:
 def _to_lab(rgb: Image) -> Floats:
     """Convert sRGB (..., 3) to CIE Lab under D65 (ISO/CIE 11664-4), L 0..100.
 
-    OpenCV first fills tables for whole pictures, which takes longer than a long film's few points.
+    OpenCV first fills tables for whole pictures, which takes as long as the points of some
+    thousand frames do, and would hold up the first one.
     """
     xyz = _linear_light()[rgb] @ _TO_XYZ.T
     root = np.where(xyz > (6 / 29) ** 3, np.cbrt(xyz), xyz / (3 * (6 / 29) ** 2) + 4 / 29)
