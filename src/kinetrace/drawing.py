@@ -2,8 +2,6 @@
 
 Each person is drawn on a transparent layer as large as the person, and that layer is laid over
 the picture once: strokes that cross do not add up, and the rest of the picture is not touched.
-The layer holds premultiplied RGBA (Porter and Duff, "Compositing digital images", 1984, section 3),
-so an anti-aliased edge has neither a dark nor a light fringe.
 """
 
 from __future__ import annotations
@@ -16,7 +14,16 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from kinetrace.labels import Image, Rgb, draw_label, label_height_px, size_unit_px
+from kinetrace.canvas import Canvas, RgbCanvas
+from kinetrace.labels import (
+    Image,
+    Rgb,
+    ink_on,
+    label_corner_px,
+    label_height_px,
+    render_label,
+    size_unit_px,
+)
 from kinetrace.poses import FloatArray, IntArray, Poses, Skeleton
 
 # Okabe and Ito, "Color universal design" (2008): told apart with every kind of colour vision.
@@ -74,26 +81,37 @@ def draw(image: Image, poses: Poses, *, boxes: bool = True, ids: bool = True) ->
     ValueError
         If `poses` does not hold exactly one frame, or `image` is no RGB picture.
     """
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(f"draw needs a (H, W, 3) uint8 image, got {image.dtype} {image.shape}")
+    drawn = np.ascontiguousarray(image)
+    if drawn is image or np.shares_memory(drawn, image):
+        drawn = image.copy()
+    draw_on(RgbCanvas(drawn), poses, boxes=boxes, ids=ids)
+    return drawn
+
+
+def draw_on(canvas: Canvas, poses: Poses, *, boxes: bool = True, ids: bool = True) -> None:
+    """Draw the people of one frame, in place; see `draw`.
+
+    Raises
+    ------
+    ValueError
+        If `poses` does not hold exactly one frame.
+    """
     if len(poses.frame_time_s) != 1:
         raise ValueError(
             f"draw needs the poses of exactly 1 frame, got {len(poses.frame_time_s)}; "
             "poses.frames(i, i + 1) are those of frame i"
         )
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(f"draw needs a (H, W, 3) uint8 image, got {image.dtype} {image.shape}")
-    canvas = np.ascontiguousarray(image)
-    if canvas is image or np.shares_memory(canvas, image):
-        canvas = image.copy()
     for i in range(len(poses)):
         _draw_person(canvas, poses, i, boxes=boxes)
     if ids:  # last, so that no person hides another's number
         for box, track in zip(poses.bbox_xyxy, poses.track_id, strict=True):
             if track >= 0 and _is_near(box).all():
                 _draw_id(canvas, box, int(track))
-    return canvas
 
 
-def _draw_person(canvas: Image, poses: Poses, i: int, *, boxes: bool) -> None:
+def _draw_person(canvas: Canvas, poses: Poses, i: int, *, boxes: bool) -> None:
     """Lay one person's box and skeleton over `canvas`, in place."""
     xy, score = poses.xy[i], poses.score[i]
     shown = _is_near(xy).all(axis=1) & (score > 0)
@@ -101,18 +119,17 @@ def _draw_person(canvas: Image, poses: Poses, i: int, *, boxes: bool) -> None:
     has_box = boxes and bool(_is_near(box).all())
     corners = box.reshape(2, 2)
     around = np.concatenate([xy[shown], corners if has_box else corners[:0]])
-    height, width = canvas.shape[:2]
-    pen = _pen(size_unit_px((width, height)), around)
-    region = _region(around, pen, width, height)
+    pen = _pen(size_unit_px(canvas.size_wh), around)
+    region = _region(around, pen, *canvas.size_wh)
     if region is None:
         return
     left, top, right, bottom = region
     layer = np.zeros((bottom - top, right - left, 4), dtype=np.uint8)
     origin = np.array([left, top], dtype=np.float32)
     if has_box:
-        _draw_box(layer, corners - origin, pen, _track_rgb(int(poses.track_id[i])))
-    _draw_skeleton(layer, poses.skeleton, xy - origin, np.where(shown, score, 0), pen)
-    _lay_over(canvas[top:bottom, left:right], layer)
+        _draw_box(layer, corners - origin, pen, canvas, _track_rgb(int(poses.track_id[i])))
+    _draw_skeleton(layer, poses.skeleton, xy - origin, np.where(shown, score, 0), pen, canvas)
+    canvas.lay_over(layer, left, top)
 
 
 def _pen(unit_px: float, around: FloatArray) -> _Pen:
@@ -141,7 +158,7 @@ def _region(
     return (left, top, right, bottom) if left < right and top < bottom else None
 
 
-def _draw_box(layer: Image, corners: FloatArray, pen: _Pen, rgb: Rgb) -> None:
+def _draw_box(layer: Image, corners: FloatArray, pen: _Pen, canvas: Canvas, rgb: Rgb) -> None:
     (left, top), (right, bottom) = corners
     outline = np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
     ends = np.stack([outline, np.roll(outline, -1, axis=0)], axis=1)
@@ -151,11 +168,16 @@ def _draw_box(layer: Image, corners: FloatArray, pen: _Pen, rgb: Rgb) -> None:
     along = along / np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-6) * line_px / 2
     ends = ends + np.stack([-along, along], axis=1)
     colour = _premultiplied(np.array([rgb] * 4), np.ones(4))
-    _draw_lines(layer, ends, colour, line_px, pen.halo_px)
+    _draw_lines(layer, ends, colour, line_px, pen.halo_px, canvas)
 
 
 def _draw_skeleton(
-    layer: Image, skeleton: Skeleton, xy: FloatArray, score: FloatArray, pen: _Pen
+    layer: Image,
+    skeleton: Skeleton,
+    xy: FloatArray,
+    score: FloatArray,
+    pen: _Pen,
+    canvas: Canvas,
 ) -> None:
     """Draw lines, then keypoints, the surest last; where the score is 0 nothing is drawn."""
     palette = _palette(skeleton)
@@ -164,7 +186,7 @@ def _draw_skeleton(
     order = np.argsort(edge_score)
     order = order[edge_score[order] > 0]
     colour = _premultiplied(palette.edge_rgb[order], edge_score[order])
-    _draw_lines(layer, xy[edges[order]], colour, pen.line_px, pen.halo_px)
+    _draw_lines(layer, xy[edges[order]], colour, pen.line_px, pen.halo_px, canvas)
     order = np.argsort(score)
     order = order[score[order] > 0]
     colour = _premultiplied(palette.keypoint_rgb[order], score[order])
@@ -173,32 +195,35 @@ def _draw_skeleton(
     for radius_px, paint in ((pen.radius_px + pen.halo_px, halo), (pen.radius_px, colour)):
         # OpenCV's anti-aliased disc is half a pixel too large.
         radius = round(max(radius_px - 0.5, 0.1) * 2**_SHIFT)
-        for at, rgba in zip(centre, paint.tolist(), strict=True):
-            cv2.circle(layer, at, radius, rgba, cv2.FILLED, cv2.LINE_AA, _SHIFT)
+        for at, colours in zip(centre, canvas.paint(paint).tolist(), strict=True):
+            cv2.circle(layer, at, radius, colours, cv2.FILLED, cv2.LINE_AA, _SHIFT)
 
 
 def _draw_lines(
-    layer: Image, ends: FloatArray, colour: FloatArray, line_px: float, halo_px: float
+    layer: Image,
+    ends: FloatArray,
+    rgba: FloatArray,
+    line_px: float,
+    halo_px: float,
+    canvas: Canvas,
 ) -> None:
-    """Draw every halo, then every line; `ends` is (E, 2, 2), `colour` (E, 4) premultiplied."""
-    for width_px, paint in ((line_px + 2 * halo_px, _halo(colour)), (line_px, colour)):
-        for quad, rgba in zip(_quads(ends, width_px), paint.tolist(), strict=True):
-            cv2.fillConvexPoly(layer, quad, rgba, cv2.LINE_AA, _SHIFT)
+    """Draw every halo, then every line; `ends` is (E, 2, 2), `rgba` (E, 4) premultiplied."""
+    for width_px, colour in ((line_px + 2 * halo_px, _halo(rgba)), (line_px, rgba)):
+        paint = canvas.paint(colour).tolist()
+        for quad, channels in zip(_quads(ends, width_px), paint, strict=True):
+            cv2.fillConvexPoly(layer, quad, channels, cv2.LINE_AA, _SHIFT)
 
 
-def _draw_id(canvas: Image, box: FloatArray, track_id: int) -> None:
-    height, width = canvas.shape[:2]
+def _draw_id(canvas: Canvas, box: FloatArray, track_id: int) -> None:
+    width, height = canvas.size_wh
     if not (box[0] < width and box[1] < height and box[2] >= 0 and box[3] >= 0):
         return
-    plate_px = label_height_px((width, height))
-    draw_label(
-        canvas,
-        str(track_id),
-        left_px=float(box[0]),
-        top_px=float(box[1]) - plate_px,
-        rgb=_track_rgb(track_id),
-        height_px=plate_px,
-    )
+    rgb, plate_px = _track_rgb(track_id), label_height_px(canvas.size_wh)
+    opaque = np.array([(*rgb, 255), (*ink_on(rgb), 255)])
+    plate, ink = canvas.paint(opaque).tolist()
+    layer = render_label(str(track_id), plate=plate, ink=ink, height_px=plate_px)
+    at_px = float(box[0]), float(box[1]) - plate_px
+    canvas.lay_over(layer, *label_corner_px(at_px, layer, canvas.size_wh))
 
 
 def _quads(ends: FloatArray, width_px: float) -> Iterator[npt.NDArray[np.int32]]:
@@ -215,14 +240,6 @@ def _quads(ends: FloatArray, width_px: float) -> Iterator[npt.NDArray[np.int32]]
         [ends[:, 0] + across, ends[:, 1] + across, ends[:, 1] - across, ends[:, 0] - across], axis=1
     )
     yield from np.rint(outline * 2**_SHIFT).astype(np.int32)
-
-
-def _lay_over(picture: Image, layer: Image) -> None:
-    """Compose the premultiplied RGBA `layer` over `picture`, in place."""
-    through = cv2.bitwise_not(cv2.extractChannel(layer, 3))
-    colour = cv2.cvtColor(layer, cv2.COLOR_BGRA2BGR)  # drops the last channel, whatever the order
-    behind = cv2.multiply(picture, cv2.merge([through] * 3), scale=1 / 255)
-    picture[:] = cv2.add(behind, colour)
 
 
 def _premultiplied(rgb: IntArray, opacity: FloatArray) -> FloatArray:

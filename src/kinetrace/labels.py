@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -42,18 +43,42 @@ def draw_label(
     height_px
         Height of the plate.
     """
+    label = render_label(text, plate=rgb, ink=ink_on(rgb), height_px=height_px)
+    left, top = label_corner_px((left_px, top_px), label, (canvas.shape[1], canvas.shape[0]))
+    place = canvas[top : top + label.shape[0], left : left + label.shape[1]]
+    place[:] = label[: place.shape[0], : place.shape[1]]
+
+
+def render_label(
+    text: str, *, plate: Sequence[float], ink: Sequence[float], height_px: int
+) -> Image:
+    """Return text on a filled plate: (`height_px`, W, channels of `plate` and `ink`) uint8."""
     thickness = max(1, round(height_px / 12))
     (_, unit_px), _ = cv2.getTextSize("0", _FONT, 1.0, 1)
     scale = 0.52 * height_px / unit_px
     (text_width, text_height), _ = cv2.getTextSize(text, _FONT, scale, thickness)
     pad = round(height_px * 0.28)
-    width = text_width + 2 * pad
-    left = max(0, min(round(left_px), canvas.shape[1] - width))
-    top = max(0, min(round(top_px), canvas.shape[0] - height_px))
-    canvas[top : top + height_px, left : left + width] = rgb
-    ink = (0, 0, 0) if _luminance(rgb) > 0.18 else (255, 255, 255)
-    start = (left + pad, top + (height_px + text_height) // 2)
-    cv2.putText(canvas, text, start, _FONT, scale, ink, thickness, cv2.LINE_AA)
+    label = np.empty((height_px, text_width + 2 * pad, len(plate)), np.uint8)
+    label[:] = plate
+    start = (pad, (height_px + text_height) // 2)
+    cv2.putText(label, text, start, _FONT, scale, ink, thickness, cv2.LINE_AA)
+    return label
+
+
+def label_corner_px(
+    wanted_px: tuple[float, float], label: Image, size_wh: tuple[int, int]
+) -> tuple[int, int]:
+    """Return left and top of a label, moved into a picture of that size where it fits."""
+    left, top = (
+        max(0, min(round(wanted), whole - part))
+        for wanted, whole, part in zip(wanted_px, size_wh, label.shape[1::-1], strict=True)
+    )
+    return left, top
+
+
+def ink_on(rgb: Rgb) -> Rgb:
+    """Return black or white, whichever is read better on a plate of that colour."""
+    return (0, 0, 0) if _luminance(rgb) > 0.18 else (255, 255, 255)
 
 
 def _luminance(rgb: Rgb) -> float:

@@ -8,12 +8,34 @@ from pathlib import Path
 
 import numpy as np
 
-from kinetrace.drawing import draw
+from kinetrace.canvas import YuvCanvas
+from kinetrace.drawing import draw, draw_on
 from kinetrace.errors import SourceError
+from kinetrace.frames import Frame
 from kinetrace.frames.image_writer import write_image
 from kinetrace.frames.sources import open_frames
 from kinetrace.frames.video_writer import VideoWriter
 from kinetrace.poses import Poses
+
+
+def draw_frame(frame: Frame, poses: Poses, *, boxes: bool = True, ids: bool = True) -> Frame:
+    """Draw the people of a frame, where it can be done in the colours that a film is stored in.
+
+    Parameters and errors are those of `kinetrace.draw`.
+
+    Returns
+    -------
+    Frame
+        A new one.
+    """
+    from kinetrace.frames.film_frame import FilmFrame
+
+    if isinstance(frame, FilmFrame) and frame.yuv420 is not None:
+        drawn = frame.yuv420.turned()
+        draw_on(YuvCanvas(drawn.planes, drawn.colours.from_rgb), poses, boxes=boxes, ids=ids)
+        return frame.redrawn(drawn)
+    image = draw(frame.image, poses, boxes=boxes, ids=ids)
+    return Frame(image, frame.index, frame.time_s, frame.name)
 
 
 def draw_file(
@@ -62,7 +84,7 @@ def draw_file(
         # A table of a stretch makes a film of that stretch, which begins at 0.
         start_s = 0.0 if position.get(0) is not None else None
         video = VideoWriter(output, source=source, start_s=start_s) if frames.continuous else None
-        for frame in frames:
+        for frame in frames.as_stored():
             if frame.index not in position:
                 continue
             if poses.size_wh not in (None, frame.size_wh):
@@ -71,11 +93,11 @@ def draw_file(
                     "they come from another film"
                 )
             at = position[frame.index]
-            drawn = draw(frame.image, poses.frames(at, at + 1), boxes=boxes, ids=ids)
+            drawn = draw_frame(frame, poses.frames(at, at + 1), boxes=boxes, ids=ids)
             if video is None:
-                write_image(drawn, output)
+                write_image(drawn.image, output)
             else:
-                video.write(dataclasses.replace(frame, image=drawn))
+                video.write(drawn)
             done += 1
             on_frame(done, len(position))
             if done == len(position):

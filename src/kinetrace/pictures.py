@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 from typing import TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-
 from kinetrace._ahead import Ahead
 from kinetrace.contact_sheet import contact_sheet
-from kinetrace.drawing import draw
 from kinetrace.frames import Frame
 from kinetrace.frames.image_writer import write_image
 from kinetrace.frames.video_writer import VideoWriter
 from kinetrace.jobs import Job, is_image_name
+from kinetrace.overlay import draw_frame
 from kinetrace.poses import Poses
 from kinetrace.timing import span
 
-_Image: TypeAlias = "npt.NDArray[np.uint8]"
-_Drawn: TypeAlias = tuple[Frame, Poses, "_Image | None"]
+# The frame, its people, and the frame with them drawn in.
+_Drawn: TypeAlias = tuple[Frame, Poses, "Frame | None"]
 
 
 def write_pictures(
@@ -53,7 +49,7 @@ def write_pictures(
         drawn = iter(_drawn(pairs, wanted=job.overlay is not None))
         if job.overlay is not None:
             # Encoding, here, goes on while the next frames are drawn, in a thread.
-            ahead = Ahead(drawn, name="draw", nbytes=lambda item: 2 * item[0].image.nbytes)
+            ahead = Ahead(drawn, name="draw", nbytes=_nbytes)
             drawn = files.enter_context(ahead)
         written = _written(job, drawn, files, start_s=start_s, fps=fps)
         first = next(written, None)
@@ -71,8 +67,13 @@ def _drawn(pairs: Iterable[tuple[Frame, Poses]], *, wanted: bool) -> Iterator[_D
             yield frame, poses, None
             continue
         with span("draw"):
-            image = draw(frame.image, poses)
-        yield frame, poses, image
+            drawn = draw_frame(frame, poses)
+        yield frame, poses, drawn
+
+
+def _nbytes(item: _Drawn) -> int:
+    frame, _, drawn = item
+    return frame.nbytes + (0 if drawn is None else drawn.nbytes)
 
 
 def _written(
@@ -84,15 +85,15 @@ def _written(
     fps: float | None,
 ) -> Iterator[tuple[Frame, Poses]]:
     video: VideoWriter | None = None
-    for frame, poses, image in drawn:
-        if job.overlay is not None and image is not None:
+    for frame, poses, picture in drawn:
+        if job.overlay is not None and picture is not None:
             if is_image_name(job.source):
-                write_image(image, job.overlay)
+                write_image(picture.image, job.overlay)
             else:
                 if video is None:
                     video = files.enter_context(_open_video(job, start_s=start_s, fps=fps))
                 with span("encode"):
-                    video.write(dataclasses.replace(frame, image=image))
+                    video.write(picture)
         yield frame, poses
 
 

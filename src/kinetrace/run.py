@@ -195,7 +195,7 @@ def _write_whole(table: _Table, pairs: Pairs, outcome: Outcome, film: Film) -> P
 def paired(frames: Frames, poses: Poses, on_drawn: OnFrame) -> Pairs:
     """Go through the same frames again, each with its people."""
     total = len(poses.frame_time_s)
-    for position, frame in zip(range(total), frames, strict=False):
+    for position, frame in zip(range(total), frames.as_stored(), strict=False):
         yield frame, poses.frames(position, position + 1)
         on_drawn(position + 1, total)
 

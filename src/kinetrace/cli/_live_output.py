@@ -36,9 +36,8 @@ class Written:
 
     def add(self, frame: Frame, seen: Seen, drawn: Any) -> None:
         """Write the next frame."""
-        from dataclasses import replace
-
         from kinetrace.formats import open_writer
+        from kinetrace.frames import Frame
         from kinetrace.frames.video_writer import VideoWriter
 
         if self._output is not None:
@@ -48,7 +47,7 @@ class Written:
         if self._overlay is not None:
             if self._film is None:
                 self._film = VideoWriter(self._overlay, start_s=None)
-            self._film.write(replace(frame, image=drawn))
+            self._film.write(Frame(drawn, frame.index, frame.time_s))
 
     def end(self) -> None:
         """Give the files their names. Ending twice is fine."""

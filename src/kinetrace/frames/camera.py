@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ from kinetrace.frames.frame import Frame
 from kinetrace.frames.selection import Selection
 
 
-def read_camera(number: int, selection: Selection) -> Iterator[Frame]:
+def read_camera(number: int, selection: Selection) -> Generator[Frame, None, None]:
     """Yield the pictures of a camera; their times count from the first one.
 
     Raises
@@ -29,7 +29,9 @@ def read_camera(number: int, selection: Selection) -> Iterator[Frame]:
     return _frames(camera, number, selection)
 
 
-def _frames(camera: cv2.VideoCapture, number: int, selection: Selection) -> Iterator[Frame]:
+def _frames(
+    camera: cv2.VideoCapture, number: int, selection: Selection
+) -> Generator[Frame, None, None]:
     picker = selection.picker()
     first_s: float | None = None
     index = 0

@@ -49,3 +49,8 @@ class Frame:
     def size_wh(self) -> tuple[int, int]:
         """Width and height in pixels."""
         return self.image.shape[1], self.image.shape[0]
+
+    @property
+    def nbytes(self) -> int:
+        """How much memory the picture takes."""
+        return self.image.nbytes

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import glob
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -40,7 +41,7 @@ class Frames(Closing):
 
     def __init__(
         self,
-        frames: Iterator[Frame],
+        frames: Generator[Frame, None, None],
         *,
         source: str,
         continuous: bool,
@@ -53,9 +54,16 @@ class Frames(Closing):
         self._ahead: Ahead[Frame] | None = None
 
     def __iter__(self) -> Iterator[Frame]:
+        return self._decoding(_with_image(self._frames))
+
+    def as_stored(self) -> Iterator[Frame]:
+        """Iterate over the same frames; one of a film is converted when its image is asked for."""
+        return self._decoding(self._frames)
+
+    def _decoding(self, frames: Iterator[Frame]) -> Iterator[Frame]:
         if self._ahead is None:  # so that nothing is decoded before somebody wants it
             self._ahead = Ahead(
-                spanned("decode", self._frames), name="decode", nbytes=lambda f: f.image.nbytes
+                spanned("decode", frames), name="decode", nbytes=lambda frame: frame.nbytes
             )
         return self._ahead
 
@@ -63,6 +71,14 @@ class Frames(Closing):
         """Stop decoding. Closing twice is fine."""
         if self._ahead is not None:
             self._ahead.close()
+
+
+def _with_image(frames: Generator[Frame, None, None]) -> Iterator[Frame]:
+    """Have the images of films made here, in the thread that decodes."""
+    with closing(frames):
+        for frame in frames:
+            frame.image  # noqa: B018
+            yield frame
 
 
 def open_frames(
@@ -211,7 +227,7 @@ def _numbered(pictures: Iterable[Any], fps: float | None, *, is_single: bool) ->
             yield Frame(np.ascontiguousarray(picture), index, time_s)
 
 
-def _selected(frames: Iterable[Frame], selection: Selection) -> Iterator[Frame]:
+def _selected(frames: Iterable[Frame], selection: Selection) -> Generator[Frame, None, None]:
     picker = selection.picker()
     for frame in frames:
         if picker.is_past(frame.time_s):

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import av
 import numpy as np
-import numpy.typing as npt
-from av.video.reformatter import VideoReformatter
 
 from kinetrace.errors import SourceError, TruncatedError
+from kinetrace.frames.film_frame import FilmFrame, Look
 from kinetrace.frames.frame import Frame
 from kinetrace.frames.selection import Selection
 from kinetrace.machine import count_cores
@@ -32,7 +31,7 @@ class VideoReader:
     location
         Path or URL.
     selection
-        The frames that are yielded; those before and between them are not converted.
+        The frames that are yielded; those before and between them are only decoded.
 
     Attributes
     ----------
@@ -61,8 +60,8 @@ class VideoReader:
         self._packets = 0
         self.expected_frames = _expected_frames(self._container, self._stream, selection)
 
-    def __iter__(self) -> Iterator[Frame]:
-        """Yield the selected frames.
+    def __iter__(self) -> Generator[Frame, None, None]:
+        """Yield the selected frames, which are converted to RGB when somebody looks at them.
 
         Raises
         ------
@@ -72,7 +71,7 @@ class VideoReader:
             After the last good frame, if the video is damaged or ends before it should.
         """
         picker = self._selection.picker()
-        to_rgb = _ToRgb(self._stream)
+        look = Look(self._stream)
         with contextlib.closing(self._container):
             index, from_s = self._seek()
             time_s = end_s = None
@@ -83,7 +82,7 @@ class VideoReader:
                 if picker.is_past(time_s):
                     return
                 if picker.wants(time_s):
-                    yield Frame(to_rgb(decoded), index, time_s)
+                    yield FilmFrame(decoded, look, index, time_s)
                 index += 1
                 end_s = time_s + float((decoded.duration or 0) * (decoded.time_base or 0))
             if time_s is None or end_s is None:
@@ -149,28 +148,6 @@ class VideoReader:
                 f"{f'of {promised} ' if promised else ''}frames could be read, up to {last_s:.3f} s"
                 f"{f', and {missing_s:.1f} s are missing at the end' if cut else ''}"
             )
-
-
-class _ToRgb:
-    """Decoded frames to upright RGB arrays with square pixels."""
-
-    def __init__(self, stream: Any) -> None:
-        self._reformatter = VideoReformatter()
-        self._pixel_aspect = float(stream.sample_aspect_ratio or 1)
-
-    def __call__(self, frame: Any) -> npt.NDArray[np.uint8]:
-        # An angle measured on oblong pixels would be wrong, so the width is stretched to square
-        # ones. One thread: the other cores belong to the networks.
-        image = self._reformatter.reformat(
-            frame,
-            width=max(1, round(frame.width * self._pixel_aspect)),
-            format="rgb24",
-            threads=1,
-        ).to_ndarray()
-        quarter_turns = round(frame.rotation / 90) % 4  # counter-clockwise, as of np.rot90
-        if quarter_turns:
-            image = np.rot90(image, quarter_turns)
-        return np.ascontiguousarray(image, dtype=np.uint8)
 
 
 def open_container(location: str) -> Any:

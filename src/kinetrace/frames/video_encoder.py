@@ -9,13 +9,11 @@ from pathlib import Path
 
 import av
 import av.container
-import numpy as np
-import numpy.typing as npt
 from av.video.stream import VideoStream
 
 from kinetrace.errors import OutputError
 from kinetrace.frames.soundtrack import Soundtrack
-from kinetrace.frames.yuv420 import to_yuv420
+from kinetrace.frames.yuv420 import Colours
 from kinetrace.machine import count_cores
 
 _log = logging.getLogger(__name__)
@@ -27,7 +25,6 @@ _TICKS_PER_S = 720_000
 _MOST_TICKS_PER_S = 1_000_000
 _MPEG4_TICKS_PER_S = 60_000  # that codec cannot count beyond 65535
 _BITS_A_PIXEL = 0.12  # for encoders that have no constant quality
-_BT709, _LIMITED_RANGE = 1, 1  # ITU-T H.273
 
 
 class VideoEncoder:
@@ -39,6 +36,8 @@ class VideoEncoder:
         The file; what is there is overwritten.
     size_wh
         Size of the pictures in pixels.
+    colours
+        What the numbers of the pictures stand for.
     rate
         Pictures a second, roughly: every picture has its own time, but the encoder plans by it.
     from_s
@@ -66,6 +65,7 @@ class VideoEncoder:
         path: Path,
         *,
         size_wh: tuple[int, int],
+        colours: Colours,
         rate: float | Fraction,
         from_s: float,
         zero_s: float,
@@ -80,7 +80,7 @@ class VideoEncoder:
         self._path = path
         self._sound = sound
         try:
-            self._stream = _add_stream(self._output, self.codec, size_wh, rate)
+            self._stream = _add_stream(self._output, self.codec, size_wh, colours, rate)
             self._stream.codec_context.time_base = self._stream.time_base = self.time_base
             if sound is not None:
                 sound.add_to(self._output, from_s=from_s, zero_s=zero_s)
@@ -88,13 +88,13 @@ class VideoEncoder:
             self.abandon()
             raise
 
-    def encode(self, image: npt.NDArray[np.uint8], *, pts: int, time_s: float, step: int) -> None:
+    def encode(self, picture: av.VideoFrame, *, pts: int, time_s: float, step: int) -> None:
         """Add a picture, and the sound that begins before it.
 
         Parameters
         ----------
-        image : (H, W, 3) uint8
-            RGB.
+        picture
+            Of a `Yuv420` in the colours of the video.
         pts
             Its time in the file, in units of `time_base`; above the last one's.
         time_s
@@ -102,8 +102,8 @@ class VideoEncoder:
         step
             How long it is shown, if it is the last, in units of `time_base`.
         """
-        picture = to_yuv420(image)
         picture.pts, picture.time_base = pts, self.time_base
+        picture.pict_type = 0  # what kind it was in another film would be forced upon this one
         self._mux(picture, step)
         self._mux_sound(time_s)
 
@@ -169,6 +169,7 @@ def _add_stream(
     output: av.container.OutputContainer,
     codec: str,
     size_wh: tuple[int, int],
+    colours: Colours,
     rate: float | Fraction,
 ) -> VideoStream:
     stream = output.add_stream(codec, rate=Fraction(rate).limit_denominator(65535))
@@ -177,8 +178,8 @@ def _add_stream(
     context = stream.codec_context
     context.width, context.height = (n + n % 2 for n in size_wh)
     context.pix_fmt = "yuv420p"
-    context.color_primaries = context.color_trc = context.colorspace = _BT709
-    context.color_range = _LIMITED_RANGE
+    context.color_primaries, context.color_trc = colours.primaries, colours.transfer
+    context.colorspace, context.color_range = colours.matrix, colours.range
     # Half of the cores: the other half is for whoever makes the next frame meanwhile.
     context.thread_count = min(8, count_cores())
     if codec == "libx264":

@@ -9,14 +9,14 @@ from pathlib import Path
 from types import TracebackType
 
 import av
-import numpy as np
-import numpy.typing as npt
 
 from kinetrace.errors import OutputError
 from kinetrace.files import writing
+from kinetrace.frames.film_frame import FilmFrame
 from kinetrace.frames.frame import Frame
 from kinetrace.frames.soundtrack import Soundtrack
 from kinetrace.frames.video_encoder import VideoEncoder
+from kinetrace.frames.yuv420 import BT709, to_yuv420
 
 _USUAL_FPS = 30
 # Beyond 2**28 FFmpeg cannot say in MP4 how long a picture is shown.
@@ -30,6 +30,9 @@ class VideoWriter:
     moved on success. An exception in the ``with`` block finishes the partial file, which plays,
     and leaves it under that name; where it cannot be finished (a full disk) it is removed. Where
     no frame is written there is no file, and one that was at `path` before stays.
+
+    Its colours are stored as those of the first frame are, if that is of a film and H.264 can hold
+    it as it is, else by BT.709.
 
     Parameters
     ----------
@@ -82,7 +85,8 @@ class VideoWriter:
         self._count = 0
         self._pts = 0  # of the last frame
         self._time_s = 0.0
-        self._image: npt.NDArray[np.uint8] | None = None
+        self._colours = BT709
+        self._picture: av.VideoFrame | None = None
         self._step = 1  # how long it is shown
         self._sound: Soundtrack | None = None
         self._encoder: VideoEncoder | None = None
@@ -130,20 +134,27 @@ class VideoWriter:
                 pts = max(pts, self._pts + 1)
                 self._bridge(encoder, pts)
                 self._step = pts - self._pts
-            self._pts, self._time_s, self._image = pts, time_s, frame.image
+            self._pts, self._time_s, self._picture = pts, time_s, self._converted(frame)
             self._count += 1
-            encoder.encode(frame.image, pts=pts, time_s=time_s, step=self._step)
+            encoder.encode(self._picture, pts=pts, time_s=time_s, step=self._step)
         except (av.FFmpegError, OSError) as error:
             self._discard()
             raise _output_error(self.path, error) from error
 
     def _bridge(self, encoder: VideoEncoder, pts: int) -> None:
         """Show the last picture again where it stays for longer than MP4 can tell."""
-        assert self._image is not None
+        assert self._picture is not None
         while pts - self._pts > _MOST_TICKS:
             self._pts += _MOST_TICKS
             self._time_s += float(_MOST_TICKS * encoder.time_base)
-            encoder.encode(self._image, pts=self._pts, time_s=self._time_s, step=_MOST_TICKS)
+            encoder.encode(self._picture, pts=self._pts, time_s=self._time_s, step=_MOST_TICKS)
+
+    def _converted(self, frame: Frame) -> av.VideoFrame:
+        """Return what is encoded: a film's own picture, if it is like the first one, or RGB's."""
+        stored = frame.yuv420 if isinstance(frame, FilmFrame) else None
+        if stored is None or stored.colours != self._colours:
+            stored = to_yuv420(frame.image, self._colours)
+        return stored.picture
 
     def close(self) -> None:
         """Complete the file and move it to `path`. Closing twice is fine.
@@ -185,11 +196,14 @@ class VideoWriter:
         if self._source is not None:
             self._sound = Soundtrack(self._source)
         self._size_wh = frame.size_wh
+        if isinstance(frame, FilmFrame) and frame.yuv420 is not None:
+            self._colours = frame.yuv420.colours
         self._zero_s = time_s if self._zero_s is None else min(self._zero_s, time_s)
         rate = self._fps or (self._sound and self._sound.frame_rate) or _USUAL_FPS
         self._encoder = VideoEncoder(
             self.partial_path,
             size_wh=frame.size_wh,
+            colours=self._colours,
             rate=rate,
             from_s=time_s,
             zero_s=self._zero_s,

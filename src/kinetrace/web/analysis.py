@@ -10,6 +10,7 @@ from pathlib import Path
 from kinetrace.batch.task import do
 from kinetrace.errors import KinetraceError, TruncatedError
 from kinetrace.formats import read, write
+from kinetrace.frames import Frame
 from kinetrace.frames.image_writer import write_image
 from kinetrace.frames.sources import open_frames
 from kinetrace.frames.video_writer import VideoWriter
@@ -85,13 +86,13 @@ def _prepare(order: Analyse, source: Path, poses: Poses, tell: Callable[[At], No
         position = {int(index): i for i, index in enumerate(poses.frame_index)}
         with VideoWriter(order.folder / name, source=source) as video:
             try:
-                for done, frame in enumerate(frames):
+                for done, frame in enumerate(frames.as_stored()):
                     if frame.index not in position:  # nobody has looked for faces in it
                         continue
-                    image = frame.image
                     if faces:
-                        image = faces.blurred(image, position[frame.index])
-                    video.write(dataclasses.replace(frame, image=image))
+                        image = faces.blurred(frame.image, position[frame.index])
+                        frame = Frame(image, frame.index, frame.time_s)
+                    video.write(frame)
                     tell(At(phase, done + 1, total))
             except TruncatedError:
                 pass  # the job tells of it; what there was is shown
