@@ -221,7 +221,9 @@ def _draw_id(canvas: Canvas, box: FloatArray, track_id: int) -> None:
     rgb, plate_px = _track_rgb(track_id), label_height_px(canvas.size_wh)
     opaque = np.array([(*rgb, 255), (*ink_on(rgb), 255)])
     plate, ink = canvas.paint(opaque).tolist()
-    layer = render_label(str(track_id), plate=plate, ink=ink, height_px=plate_px)
+    # Without the opacity, which OpenCV's letters would change.
+    label = render_label(str(track_id), plate=plate[:3], ink=ink[:3], height_px=plate_px)
+    layer = np.dstack([label, np.full(label.shape[:2], 255, np.uint8)])
     at_px = float(box[0]), float(box[1]) - plate_px
     canvas.lay_over(layer, *label_corner_px(at_px, layer, canvas.size_wh))
 
