@@ -7,7 +7,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -27,12 +29,17 @@ Shape = tuple[int | None, ...]
 _INPUT_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16}
 
 
+# A network is quick that has a picture done on one thread in less than a frame's time.
+_QUICK_S = 1 / 30
+
+
 class Session:
     """A loaded network with one input. Made by `open_session`.
 
     On a processor, pictures of a batch that are enough to keep its cores busy run side by side,
-    each on one thread; one picture alone is spread over the threads. That is faster, since threads
-    that share a picture wait for each other at every layer: `docs/speed.md` has by how much.
+    each on one thread. That is faster, since threads that share a picture wait for each other at
+    every layer: `docs/speed.md` has by how much. One picture alone is spread over the threads, but
+    of a quick network not over two: the other one has the film to decode, and people to track.
 
     Attributes
     ----------
@@ -64,6 +71,7 @@ class Session:
         # A graphics card takes the pictures of a batch side by side by itself.
         self._side_by_side = (threads or count_cores()) if started.on_cpu else 0
         self._sessions = {started.threads: session}
+        self._best_alone_s = math.inf  # of a picture on one thread
         self._pool: ThreadPoolExecutor | None = None
 
     @property
@@ -121,19 +129,29 @@ class Session:
         return [np.concatenate(parts) for parts in zip(*each, strict=True)]
 
     def _run_side_by_side(self, pictures: list[npt.NDArray[Any]]) -> list[list[npt.NDArray[Any]]]:
-        session = self._session(1)
-        if self._side_by_side == 1:
-            return [self._run_together(picture, session) for picture in pictures]
+        if self._side_by_side == 1 or len(pictures) == 1:
+            return [self._run_alone(picture) for picture in pictures]
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._side_by_side, thread_name_prefix="network")
-        return list(self._pool.map(lambda one: self._run_together(one, session), pictures))
+        return list(self._pool.map(self._run_alone, pictures))
+
+    def _run_alone(self, picture: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+        """Run one picture on one thread, and take the time."""
+        session = self._session(1)
+        began_s = time.perf_counter()
+        outputs = self._run_together(picture, session)
+        self._best_alone_s = min(self._best_alone_s, time.perf_counter() - began_s)
+        return outputs
 
     def _goes_side_by_side(self, pictures: int) -> bool:
         """Tell whether pictures run one on a thread, rather than all of them together."""
         if not self._side_by_side or pictures < 1 or self.input_shape[:1] not in ((None,), (1,)):
             return False
+        if pictures == 1 and self._side_by_side > 1:
+            is_quick = self._best_alone_s < _QUICK_S or math.isinf(self._best_alone_s)
+            return self._side_by_side == 2 and 1 in self._sessions and is_quick
         # Two threads of one core count as one: they share what a network is short of.
-        return self._side_by_side == 1 or (pictures > 1 and self._side_by_side <= 2 * pictures)
+        return self._side_by_side <= 2 * pictures
 
     def _run_together(self, values: npt.NDArray[Any], session: Any) -> list[npt.NDArray[Any]]:
         outputs: list[npt.NDArray[Any]] = session.run(None, {self._input_name: values})

@@ -132,6 +132,7 @@ def run(
         _check(job, frames)
         is_whole = track and frames.continuous and frames.expected_frames is not None
         film = Film(smooth=smooth) if is_whole else None
+        iter(frames)  # begins to decode, while the model is loaded
         estimator = load()
         with (
             closing(estimate_frames(frames, estimator, track=track)) as estimated,
