@@ -9,7 +9,7 @@ import pytest
 from some_actions import ACTIONS, doing
 
 import kinetrace
-from kinetrace.cli.actions import actions as app
+from kinetrace.cli.actions import app
 
 pytest.importorskip("sklearn")
 

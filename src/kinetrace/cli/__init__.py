@@ -14,23 +14,6 @@ from typing import NoReturn, TextIO
 from cyclopts import App, CycloptsError
 
 from kinetrace import __version__
-from kinetrace.cli._show import examples
-from kinetrace.cli.actions import actions
-from kinetrace.cli.benchmark import benchmark
-from kinetrace.cli.convert import convert
-from kinetrace.cli.demo import demo
-from kinetrace.cli.draw import draw
-from kinetrace.cli.estimate import estimate
-from kinetrace.cli.evaluate import evaluate
-from kinetrace.cli.info import info
-from kinetrace.cli.live import live
-from kinetrace.cli.measure import make_app as measure_app
-from kinetrace.cli.models import models
-from kinetrace.cli.report import report
-from kinetrace.cli.serve import serve
-from kinetrace.cli.smooth import smooth
-from kinetrace.cli.track import track
-from kinetrace.cli.train import train
 from kinetrace.errors import KinetraceError
 
 app = App(
@@ -41,16 +24,13 @@ app = App(
     help_format="markdown",
     suppress_keyboard_interrupt=False,
 )
+# The modules of this folder, each with an `app`, of which only the one that is wanted is imported.
 _COMMANDS = (
-    *(estimate, live, draw, report, track, smooth, convert),
-    *(serve, evaluate, train, benchmark, demo, info),
+    *("estimate", "live", "draw", "report", "track", "smooth", "convert", "serve", "evaluate"),
+    *("train", "benchmark", "demo", "info", "measure", "actions", "models"),
 )
-for command in _COMMANDS:
-    lines = getattr(sys.modules[command.__module__], "EXAMPLES", ())
-    app.command(command, help_epilogue=examples(*lines) if lines else "")
-app.command(measure_app())
-app.command(actions)
-app.command(models)
+for name in _COMMANDS:
+    app.command(f"{__name__}.{name}:app", name=name)
 
 
 class Terminated(KeyboardInterrupt):
@@ -68,6 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         with warnings.catch_warnings():
             warnings.simplefilter("default", UserWarning)
             warnings.showwarning = _say_warning
+            if _asks_for_the_list(sys.argv[1:] if arguments is None else arguments):
+                for name in _COMMANDS:
+                    app[name]  # imports it, since the list tells what each command does
             code = app(
                 arguments, exit_on_error=False, print_error=True, result_action="return_value"
             )
@@ -86,6 +69,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         code = 1
     gc.freeze()  # the interpreter would go through all objects, to free what ends with it
     sys.exit(code or 0)
+
+
+def _asks_for_the_list(words: Sequence[str]) -> bool:
+    return not words or words[0] in app.help_flags
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:

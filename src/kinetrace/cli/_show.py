@@ -9,11 +9,20 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from cyclopts import App
 
 if TYPE_CHECKING:
     from kinetrace.jobs import Job
     from kinetrace.run import Outcome
+
+
+def command(function: Callable[..., Any], *lines: str) -> App:
+    """Return the command that a function is, with examples of its use in the help."""
+    app = App(name=function.__name__, help_epilogue=examples(*lines) if lines else "")
+    app.default(function)
+    return app
 
 
 def examples(*lines: str) -> str:

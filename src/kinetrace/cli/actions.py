@@ -14,7 +14,7 @@ from kinetrace.cli._show import examples
 if TYPE_CHECKING:
     import pandas as pd
 
-actions = App(
+app = App(
     name="actions",
     help="Tell what people do, with the model that comes along or with your own.",
     help_epilogue=examples(
@@ -31,7 +31,7 @@ actions = App(
 _Output = Annotated[Path | None, Parameter(name=("--output", "-o"))]
 
 
-@actions.command
+@app.command
 def train(
     labelled: Path,
     *,
@@ -80,7 +80,7 @@ def train(
     print(f"{len(found)} examples of {len(trained.settings.labels)} actions -> {trained.path}")
 
 
-@actions.command
+@app.command
 def predict(
     keypoints: Annotated[list[Path], Parameter(negative=())],
     *,
@@ -136,7 +136,7 @@ def predict(
     _show(found, output)
 
 
-@actions.command
+@app.command
 def evaluate(
     labelled: Path,
     *,
@@ -170,7 +170,7 @@ def evaluate(
     _tell(answers, plot)
 
 
-@actions.command
+@app.command
 def train_quality(
     repetitions: Path,
     *,
@@ -203,7 +203,7 @@ def train_quality(
     print(f"{len(found)} repetitions -> {output}")
 
 
-@actions.command
+@app.command
 def quality(
     keypoints: Path,
     *,

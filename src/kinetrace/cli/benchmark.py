@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from kinetrace.choices import Decode, Device, Precision, Quality
-from kinetrace.cli._show import frame_bars, parse_size, quiet_native_libraries, use_cache
+from kinetrace.cli._show import (
+    command,
+    frame_bars,
+    parse_size,
+    quiet_native_libraries,
+    use_cache,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -204,3 +210,6 @@ def _machine() -> dict[str, Any]:
         "processor": platform.processor() or platform.machine(),
         "processors": os.cpu_count(),
     }
+
+
+app = command(benchmark, *EXAMPLES)

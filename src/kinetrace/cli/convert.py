@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from kinetrace.cli._output import check_free
+from kinetrace.cli._show import command
 
 if TYPE_CHECKING:
     from kinetrace.poses import Poses
@@ -82,3 +83,6 @@ def _parts(
     else:
         there = ", ".join(map(str, ids)) or "nobody"
         raise ValueError(f"there is nobody with track id {person}; there are: {there}")
+
+
+app = command(convert, *EXAMPLES)

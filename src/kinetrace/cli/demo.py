@@ -7,7 +7,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from kinetrace.cli._show import frame_bars, quiet_native_libraries, summary, use_cache
+from kinetrace.cli._show import (
+    command,
+    frame_bars,
+    quiet_native_libraries,
+    summary,
+    use_cache,
+)
 
 EXAMPLES = ("kinetrace demo",)
 
@@ -71,3 +77,6 @@ def demo(
     stray_px = error_px(read(job.table))
     print(f"  nose and shoulders stray {stray_px:.1f} px from where the camera moved them")
     print(f"Now yours: kinetrace estimate YOUR_VIDEO.mp4 --overlay   (first look at {job.overlay})")
+
+
+app = command(demo, *EXAMPLES)

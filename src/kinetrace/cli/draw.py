@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from kinetrace.cli._output import check_free
-from kinetrace.cli._show import frame_bars
+from kinetrace.cli._show import command, frame_bars
 
 EXAMPLES = (
     "kinetrace draw clip.mp4",
@@ -65,3 +65,6 @@ def draw(
         )
     if not quiet:
         print(f"{source} with {table} -> {output}: {frames} frames")
+
+
+app = command(draw, *EXAMPLES)

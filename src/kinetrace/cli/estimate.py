@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from cyclopts import Group, Parameter
 
 from kinetrace.choices import Decode, Device, Precision, Quality, Smooth
-from kinetrace.cli._show import parse_size, quiet_native_libraries, use_cache
+from kinetrace.cli._show import command, parse_size, quiet_native_libraries, use_cache
 
 _WHAT = Group("What is looked at", sort_key=1)
 _HOW = Group("How", sort_key=2)
@@ -202,3 +202,6 @@ def estimate(
         quiet=quiet,
     )
     return conclude(results, quiet=quiet)
+
+
+app = command(estimate, *EXAMPLES)

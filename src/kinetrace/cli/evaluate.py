@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
+from kinetrace.cli._show import command
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -126,3 +128,6 @@ def _say_what_is_missing(models: Mapping[str, Predictions]) -> None:
                 "they are left out",
                 file=sys.stderr,
             )
+
+
+app = command(evaluate, *EXAMPLES)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
 
+from kinetrace.cli._show import command
+
 
 def info() -> None:
     """Show versions, back ends, the cache, and whether MediaPipe phones home."""
@@ -43,3 +45,6 @@ def _privacy(mediapipe: str | None) -> str:
             "pip install mediapipe==0.10.31"
         )
     return f"{nothing} (MediaPipe {mediapipe} makes no network call)"
+
+
+app = command(info)

@@ -13,7 +13,7 @@ from cyclopts import Group, Parameter
 from kinetrace.choices import Device
 from kinetrace.cli._live_output import Screen, Written
 from kinetrace.cli._output import check_free
-from kinetrace.cli._show import quiet_native_libraries, use_cache
+from kinetrace.cli._show import command, quiet_native_libraries, use_cache
 
 if TYPE_CHECKING:
     from kinetrace.cli._live_window import Window
@@ -188,3 +188,6 @@ def _follow(
         if type(error) is not KeyboardInterrupt:
             written.end()
             raise
+
+
+app = command(live, *EXAMPLES)

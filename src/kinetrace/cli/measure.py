@@ -176,3 +176,6 @@ def _broken(error: PluginError) -> Callable[[], None]:
 
     fail.__doc__ = "Not to be used: it cannot be imported."
     return fail
+
+
+app = make_app()

@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 
 from kinetrace.cli._show import examples, use_cache
 
-models = App(
+app = App(
     name="models",
     help="List the models, fetch them and verify them.",
     help_epilogue=examples(
@@ -20,7 +20,7 @@ models = App(
 )
 
 
-@models.default
+@app.default
 def list_models(*, cache_dir: Path | None = None) -> None:
     """List the models: where they stand, size, licence and published accuracy.
 
@@ -51,7 +51,7 @@ def list_models(*, cache_dir: Path | None = None) -> None:
     print(f"\nThey are kept in {weights.cache_folder()}")
 
 
-@models.command
+@app.command
 def fetch(
     *names: str,
     cache_dir: Path | None = None,
@@ -80,7 +80,7 @@ def fetch(
                 print(f"{name}: {file.path} ({file.size_bytes:,} bytes, sha256 {file.sha256})")
 
 
-@models.command
+@app.command
 def verify(*names: str, cache_dir: Path | None = None) -> int:
     """Hash what is in the package and the cache, and say whether it is what was published.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from kinetrace.cli._output import place
+from kinetrace.cli._show import command
 
 if TYPE_CHECKING:
     from kinetrace.poses import Poses
@@ -127,3 +128,6 @@ def _command(
     for name, value in options.items():
         words += [] if value is None else [f"--{name.replace('_', '-')}", f"{value:g}"]
     return shlex.join(words)
+
+
+app = command(report, *EXAMPLES)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
+from kinetrace.cli._show import command
+
 if TYPE_CHECKING:
     import socket
     from types import FrameType
@@ -199,3 +201,6 @@ def _open_when_started(server: uvicorn.Server, address: str) -> None:
         webbrowser.open(address)
 
     threading.Thread(target=wait_and_open, daemon=True).start()
+
+
+app = command(serve, *EXAMPLES)

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 
 from kinetrace.choices import Smooth
 from kinetrace.cli._output import place
+from kinetrace.cli._show import command
 
 if TYPE_CHECKING:
     from kinetrace.poses import Poses
@@ -101,3 +102,6 @@ def _told(entry: Mapping[str, Any]) -> str:
     name = entry["operation"].replace("_", " ")
     found = entry["parameters"].get("found", {}).get("points")
     return name if found is None else f"{name} ({found} points)"
+
+
+app = command(smooth, *EXAMPLES)

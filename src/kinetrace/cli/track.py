@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from kinetrace.cli._output import place
+from kinetrace.cli._show import command
 
 EXAMPLES = (
     "kinetrace track clip.keypoints.csv",
@@ -72,3 +73,6 @@ def track(
             f"{table} -> {output}: {people} {'person' if people == 1 else 'people'} in "
             f"{len(tracked.frame_time_s)} frames; {dropped} rows of nobody left out"
         )
+
+
+app = command(track, *EXAMPLES)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Group, Parameter
 
 from kinetrace.choices import Arithmetic
+from kinetrace.cli._show import command, parse_size
 
 if TYPE_CHECKING:
     from kinetrace.networks.hrnet import HRNet
@@ -105,7 +106,6 @@ def train(
     licence
         Of the data, for the model card.
     """
-    from kinetrace.cli._show import parse_size
     from kinetrace.training import Plan, train
 
     net, weights = _start(start)
@@ -136,7 +136,6 @@ def train(
 
 
 def _recipe(net: HRNet, sizes: str, samples: int, batch: int) -> Recipe:
-    from kinetrace.cli._show import parse_size
     from kinetrace.training import Recipe
 
     sizes_wh = tuple(filter(None, map(parse_size, sizes.split(","))))
@@ -180,3 +179,6 @@ def _sources(
         read_source(path, folder, times=count)
         for path, folder, count in zip(labels, media, times, strict=True)
     )
+
+
+app = command(train, *EXAMPLES)
