@@ -12,7 +12,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, TypeAlias
@@ -127,11 +127,14 @@ def run(
     def opened() -> Frames:
         return open_frames(job.source, **dataclasses.asdict(selection), fps=fps)
 
-    with opened() as frames:
+    with ExitStack() as sources:
+        frames = sources.enter_context(opened())
         frames.source = job.origin or frames.source
         _check(job, frames)
         is_whole = track and frames.continuous and frames.expected_frames is not None
         film = Film(smooth=smooth) if is_whole else None
+        poses: Poses | None = None
+        again: Frames | None = None
         iter(frames)  # begins to decode, while the model is loaded
         estimator = load()
         with (
@@ -140,15 +143,18 @@ def run(
         ):
             read = table.passing(_until_cut(estimated, frames, outcome, on_frame))
             if film is not None:
-                poses = _write_whole(table, read, outcome, film)
+                for _, each in read:
+                    film.append(each)
+                if job.overlay or job.sheet:
+                    again = sources.enter_context(opened())
+                    again.as_stored()  # begins to decode, while the film is settled
+                poses = _write_whole(table, outcome, film)
             else:
-                poses = None
                 counted = _counted(read, outcome)
                 write_pictures(job, counted, start_s=selection.start_s, fps=fps)
-    if not outcome.frames:
-        raise SourceError(outcome.problem or f"no frame of {job.name} is selected")
-    if poses is not None and (job.overlay or job.sheet):
-        with opened() as again:
+        if not outcome.frames:
+            raise SourceError(outcome.problem or f"no frame of {job.name} is selected")
+        if poses is not None and again is not None:
             pairs = paired(again, poses, on_drawn)
             write_pictures(job, pairs, start_s=selection.start_s, fps=fps)
     outcome.took_s = time.perf_counter() - started_s
@@ -181,10 +187,8 @@ def _counted(pairs: Pairs, outcome: Outcome) -> Pairs:
         yield frame, poses
 
 
-def _write_whole(table: _Table, pairs: Pairs, outcome: Outcome, film: Film) -> Poses | None:
-    """Write a film's table once all of it is known."""
-    for _, poses in pairs:
-        film.append(poses)
+def _write_whole(table: _Table, outcome: Outcome, film: Film) -> Poses | None:
+    """Write a film's table, now that all of it is known."""
     whole = film.finished()
     if whole is None:
         return None

@@ -128,6 +128,8 @@ class Following:
     def _newcomers(self, body: Bodies, track_of: Ints) -> Ints:
         """Return the people who are nobody's, and nobody who was found twice."""
         loose = np.flatnonzero(track_of < 0)
+        if not len(loose):  # as in most frames
+            return loose
         twice = lies_on(body[loose], body, self._sigmas, self.skeleton.mirror)
         # The rows are in order of falling confidence: the later one is the second finding.
         rivals = (track_of >= 0)[None] | (np.arange(len(body))[None] < loose[:, None])

@@ -63,15 +63,16 @@ def sweep(poses: Poses, track_id: IntArray, *, towards: Literal["end", "beginnin
         stays = live.seen_s >= time_s - _LINK_S
         if not stays.all():
             ended, live = [*ended, live[~stays]], live[stays]
-        absent = np.flatnonzero(~np.isin(live.track_id, ids))
         known = ids != UNNAMED
-        loose = np.flatnonzero(~known)
-        loose = loose[~lies_on(body[loose], body[known], sigmas, mirror).any(axis=1)]
-        expected = predicted(live[absent], time_s)
-        alike = similarity(expected, live.body.size_px[absent], body[loose], sigmas)
-        track, row = assign(alike, _ALIKE)
-        ids[loose[row]] = live.track_id[absent[track]]
-        given[rows] = ids
+        if not known.all():
+            absent = live[~np.isin(live.track_id, ids)]
+            loose = np.flatnonzero(~known)
+            loose = loose[~lies_on(body[loose], body[known], sigmas, mirror).any(axis=1)]
+            expected = predicted(absent, time_s)
+            alike = similarity(expected, absent.body.size_px, body[loose], sigmas)
+            track, row = assign(alike, _ALIKE)
+            ids[loose[row]] = absent.track_id[track]
+            given[rows] = ids
         live = _updated(live, body, ids, time_s)
     return Pass(given, _once(ended, live))
 
