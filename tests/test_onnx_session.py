@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -104,6 +105,39 @@ def test_a_network_for_one_picture_takes_several(tmp_path: Path) -> None:
         write_doubler(tmp_path / "a.onnx", shape=(1, 2, 4, 5)), device="cpu", threads=2
     )
     np.testing.assert_array_equal(session.run(some(5, 2, 4, 5))[0], 2 * some(5, 2, 4, 5))
+
+
+@pytest.mark.parametrize(
+    ("cores", "quick_s", "usually", "opened"),
+    [
+        (2, 10.0, 1, []),  # the other core is left to the film
+        (2, 0.0, 1, [2]),  # once it is known how long it takes
+        (4, 10.0, 1, [4]),
+        (2, 10.0, 2, []),  # opened for pictures that come alone: on both cores from the beginning
+        (1, 0.0, 1, []),
+    ],
+)
+def test_a_lone_picture_is_spread_over_the_cores_that_it_needs(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    cores: int,
+    quick_s: float,
+    usually: int,
+    opened: list[int],
+) -> None:
+    monkeypatch.setattr("kinetrace.onnx_session._QUICK_S", quick_s)
+    path = write_doubler(tmp_path / "a.onnx")
+    started = start(path, "cpu", cores, usually, {})
+    seen: list[int | None] = []
+
+    def open_for(threads: int | None) -> Any:
+        seen.append(threads)
+        return started.open_for(threads)
+
+    session = Session(path, started._replace(open_for=open_for), cores)
+    for _ in range(3):
+        np.testing.assert_array_equal(session.run(some(1, 2, 4, 5))[0], 2 * some(1, 2, 4, 5))
+    assert seen == opened
 
 
 def write_total(path: Path) -> Path:

@@ -148,10 +148,15 @@ class Session:
         if not self._side_by_side or pictures < 1 or self.input_shape[:1] not in ((None,), (1,)):
             return False
         if pictures == 1 and self._side_by_side > 1:
-            is_quick = self._best_alone_s < _QUICK_S or math.isinf(self._best_alone_s)
-            return self._side_by_side == 2 and 1 in self._sessions and is_quick
+            return self._leaves_a_core()
         # Two threads of one core count as one: they share what a network is short of.
         return self._side_by_side <= 2 * pictures
+
+    def _leaves_a_core(self) -> bool:
+        """Tell whether a picture alone goes on one of two cores, as far as is known."""
+        is_usual = 1 not in self._sessions  # pictures come alone, and nobody waits for a core
+        is_slow = _QUICK_S <= self._best_alone_s < math.inf
+        return self._side_by_side == 2 and not (is_usual or is_slow)
 
     def _run_together(self, values: npt.NDArray[Any], session: Any) -> list[npt.NDArray[Any]]:
         outputs: list[npt.NDArray[Any]] = session.run(None, {self._input_name: values})
