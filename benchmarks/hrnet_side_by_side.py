@@ -38,9 +38,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=10)
     asked = parser.parse_args()
     rng = np.random.default_rng(0)
-    print("| network | crops | together, ms | ours, ms | times as fast (quartiles) | processor ms |")
-        "| network | crops | together, ms a crop | ours | times as fast (quartiles) | processor |"
-    )
+    print("| network | crops | together, ms | ours | times as fast (quartiles) | processor, ms |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
     with tempfile.TemporaryDirectory() as name:
         paths = [*asked.models, write_random(NETS["W32"], Path(name))]
