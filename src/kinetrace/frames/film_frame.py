@@ -11,7 +11,7 @@ import numpy.typing as npt
 from av.video.reformatter import VideoReformatter
 
 from kinetrace.frames.frame import Frame
-from kinetrace.frames.yuv420 import Colours, Yuv420
+from kinetrace.frames.yuv420 import Colours, Yuv420, rotate
 
 
 class Look:
@@ -31,11 +31,10 @@ class Look:
     def rgb(self, picture: av.VideoFrame) -> npt.NDArray[np.uint8]:
         """Return (H, W, 3)."""
         # One thread: the other cores belong to the networks.
-        image = self._reformatter.reformat(
+        image: Any = self._reformatter.reformat(
             picture, width=self._width(picture), format="rgb24", threads=1
         ).to_ndarray()
-        turns = _quarter_turns(picture)
-        return np.ascontiguousarray(np.rot90(image, turns) if turns else image, dtype=np.uint8)
+        return np.ascontiguousarray(rotate(image, _quarter_turns(picture)), dtype=np.uint8)
 
     def size_wh(self, picture: av.VideoFrame) -> tuple[int, int]:
         """Return width and height of what `rgb` returns."""

@@ -23,6 +23,7 @@ _RED_BLUE = {
     **dict.fromkeys((9, 10), (0.2627, 0.0593)),
 }
 _FULL_RANGE = 2  # as FFmpeg counts it: 0 is not told, 1 limited
+_ROTATIONS = (cv2.ROTATE_90_COUNTERCLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_CLOCKWISE)
 # So many rows at a time (even) stay in a processor's cache.
 _BAND = 128
 
@@ -95,7 +96,7 @@ class Yuv420(NamedTuple):
         size_wh = (height, width) if quarter_turns % 2 else (width, height)
         copy = _empty(size_wh, self.colours)
         for source, target in zip(self.planes, copy.planes, strict=True):
-            target[:] = np.rot90(source, quarter_turns)
+            target[:] = rotate(source, quarter_turns)
         return copy
 
 
@@ -123,6 +124,13 @@ def to_yuv420(image: npt.NDArray[np.uint8], colours: Colours = BT709) -> Yuv420:
         blue[half] = cv2.extractChannel(differences, 1)
         red[half] = cv2.extractChannel(differences, 2)
     return converted
+
+
+def rotate(image: Plane, quarter_turns: int) -> Plane:
+    """Return what `np.rot90` does, counter-clockwise, several times as fast; 0 is the image."""
+    if not quarter_turns % 4:
+        return image
+    return np.asarray(cv2.rotate(image, _ROTATIONS[quarter_turns % 4 - 1]), np.uint8)
 
 
 def _empty(size_wh: tuple[int, int], colours: Colours) -> Yuv420:
