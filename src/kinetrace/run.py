@@ -135,7 +135,8 @@ def run(
         film = Film(smooth=smooth) if is_whole else None
         poses: Poses | None = None
         again: Frames | None = None
-        iter(frames)  # begins to decode, while the model is loaded
+        if is_whole:
+            iter(frames)  # begins to decode, while the model is loaded
         estimator = load()
         with (
             closing(estimate_frames(frames, estimator, track=track)) as estimated,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import signal
@@ -44,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     2 if the command line makes no sense, 130 after Ctrl-C and 143 after SIGTERM.
     """
     signal.signal(signal.SIGTERM, _terminate)
+    # At its end the interpreter would go through all objects, to free what ends with it.
+    atexit.register(gc.freeze)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("default", UserWarning)
@@ -67,7 +70,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except BrokenPipeError:  # whoever read our output has heard enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
-    gc.freeze()  # the interpreter would go through all objects, to free what ends with it
     sys.exit(code or 0)
 
 

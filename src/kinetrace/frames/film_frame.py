@@ -100,6 +100,10 @@ class FilmFrame(Frame):
         """
         return self._look.yuv420(self._picture)
 
+    def converted(self) -> Frame:
+        """Return a frame that holds its image, and no longer what the codec left."""
+        return Frame(self.image, self.index, self.time_s)
+
     def redrawn(self, drawn: Yuv420) -> FilmFrame:
         """Return the same frame with a changed copy of `yuv420` in its place."""
         return FilmFrame(drawn.picture, self._look, self.index, self.time_s)
@@ -113,4 +117,5 @@ class FilmFrame(Frame):
     def nbytes(self) -> int:
         """How much memory the picture takes."""
         made = self.__dict__.get("image")
-        return sum(plane.buffer_size for plane in self._picture.planes) + getattr(made, "nbytes", 0)
+        stored = sum(plane.buffer_size for plane in self._picture.planes)
+        return stored + (0 if made is None else made.nbytes)

@@ -50,6 +50,10 @@ class Frame:
         """Width and height in pixels."""
         return self.image.shape[1], self.image.shape[0]
 
+    def converted(self) -> Frame:
+        """Return a frame that holds its image, and nothing that it would be made of."""
+        return self
+
     @property
     def nbytes(self) -> int:
         """How much memory the picture takes."""

@@ -54,7 +54,7 @@ class Frames(Closing):
         self._ahead: Ahead[Frame] | None = None
 
     def __iter__(self) -> Iterator[Frame]:
-        return self._decoding(_with_image(self._frames))
+        return self._decoding(_converted(self._frames))
 
     def as_stored(self) -> Iterator[Frame]:
         """Iterate over the same frames; one of a film is converted when its image is asked for."""
@@ -73,12 +73,11 @@ class Frames(Closing):
             self._ahead.close()
 
 
-def _with_image(frames: Generator[Frame, None, None]) -> Iterator[Frame]:
-    """Have the images of films made here, in the thread that decodes."""
+def _converted(frames: Generator[Frame, None, None]) -> Iterator[Frame]:
+    """Make the images of films here, in the thread that decodes."""
     with closing(frames):
         for frame in frames:
-            frame.image  # noqa: B018
-            yield frame
+            yield frame.converted()
 
 
 def open_frames(
