@@ -48,8 +48,7 @@ def finish(poses: Poses, *, track: bool = True, smooth: Smooth = "auto") -> Pose
 
 
 def _import_ahead() -> None:
-    """Import what smoothing does when it is first needed."""
-    import scipy.interpolate
+    """Import what smoothing always needs; what uneven times need comes with the trial."""
     import scipy.ndimage  # noqa: F401
 
 
