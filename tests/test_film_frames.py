@@ -33,8 +33,9 @@ COLOURS = {
     "BT.601": Colours(6, 1, 6, 6),
     "BT.601 of Europe": Colours(5, 1, 5, 6),
     "BT.709, full range": Colours(1, 2, 1, 1),
-    "BT.2020": Colours(9, 1, 9, 14),
 }
+if int(av.__version__.split(".")[0]) >= 18:  # before, PyAV does not convert it
+    COLOURS["BT.2020"] = Colours(9, 1, 9, 14)
 WIDTH, HEIGHT = 160, 120
 
 
