@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,6 +12,8 @@ import numpy as np
 from kinetrace.errors import SourceError
 from kinetrace.frames.frame import Frame
 from kinetrace.frames.selection import Selection
+
+_SILENT = 0  # OpenCV's LOG_LEVEL_SILENT
 
 
 def read_camera(number: int, selection: Selection) -> Generator[Frame, None, None]:
@@ -21,9 +24,10 @@ def read_camera(number: int, selection: Selection) -> Generator[Frame, None, Non
     SourceError
         At once if there is no such camera; later if it stops sending.
     """
-    level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    log: Any = getattr(cv2.utils, "logging", cv2)  # where it is up to OpenCV 4.12
+    level = log.setLogLevel(_SILENT)
     camera = cv2.VideoCapture(number)
-    cv2.utils.logging.setLogLevel(level)
+    log.setLogLevel(level)
     if not camera.isOpened():
         raise SourceError(f"there is no camera {number}, or another program uses it")
     return _frames(camera, number, selection)
